@@ -1,0 +1,190 @@
+"""The verdict: every rule judged, faults spread to the uses that rest on them, severities set by what was asked for."""
+
+from __future__ import annotations
+
+from envdoctor.engine.conditions import COMPLETE, judge
+from envdoctor.engine.truth import unknown
+from envdoctor.model.facts import Fact
+from envdoctor.model.finding import CLEAR, FIT, UNFIT, UNKNOWN, Crashed, Fired, Finding, Reason, Report, Skipped, Unknown
+from envdoctor.model.rule import RANK, SEVERITIES
+from envdoctor.model.uses import DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIONS, USES, foundations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from envdoctor.model.finding import Outcome
+    from envdoctor.model.knowledge import Book
+    from envdoctor.model.rule import Head
+    from envdoctor.model.snapshot import Snapshot
+
+PACKAGE_NEEDED = "purpose-package-not-installed"
+"""Id of the built-in finding for `--for grpo` without trl: it depends on what was asked, so no rule file can say it."""
+
+
+def evaluate(
+    patient: Snapshot, book: Book, purpose: str | None = None, skip: Callable[[str], str | None] | None = None, subjects: Iterable[str] = ()
+) -> Report:
+    """Judge a snapshot with a rule book.
+
+    `purpose` is a key of PURPOSES or None for the default; `skip` returns a reason to leave a rule out, or None.
+    """
+    outcomes: dict[str, Outcome] = dict.fromkeys(book.ids, CLEAR)
+    fired: list[Head] = []
+    for head in book.candidates(patient.distributions):
+        reason = skip(head.id) if skip is not None else None
+        if reason is not None:
+            outcomes[head.id] = Skipped(reason=reason)
+            continue
+        try:
+            truth = judge(head.match, patient)
+        except Exception as error:  # noqa: BLE001 - a rule's own defect must not end the run, whatever it is
+            outcomes[head.id] = Crashed(error=f"{type(error).__name__}: {error}")
+            continue
+        if truth is True:
+            fired.append(head)
+        elif truth is not False:
+            outcomes[head.id] = Unknown(missing=tuple(sorted(truth)))
+    asked = purpose or DEFAULT_PURPOSE
+    demanded = frozenset(use for use in PURPOSES[asked] if available(use, patient))
+    findings = []
+    for head in fired:
+        try:
+            finding = _finding(head, patient, book, demanded)
+        except Exception as error:  # noqa: BLE001 - as above
+            outcomes[head.id] = Crashed(error=f"{type(error).__name__}: {error}")
+            continue
+        outcomes[head.id] = Fired(findings=(finding,))
+        findings.append(finding)
+    findings.extend(_packages_needed(patient, purpose))
+    findings.sort(key=_cost)
+    uses = _uses(patient, findings, demanded, purpose)
+    return Report(
+        snapshot=patient,
+        verdict=_verdict(patient, findings, uses, demanded),
+        purpose=asked if purpose else "",
+        uses=uses,
+        findings=tuple(findings),
+        outcomes=outcomes,
+        book_version=book.version,
+    )
+
+
+def available(use: str, patient: Snapshot) -> bool:
+    """Tell whether the distributions of a use are installed."""
+    distributions = patient.distributions
+    return all(name in distributions for name in USES[use][0])
+
+
+_RESTING: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+
+def resting_on(uses: tuple[str, ...]) -> tuple[str, ...]:
+    """Return these uses and all that rest on one of them."""
+    known = _RESTING.get(uses)
+    if known is None:
+        broken = frozenset(uses)
+        known = _RESTING[uses] = (*uses, *(use for use in USES if use not in broken and not broken.isdisjoint(foundations(use))))
+    return known
+
+
+def _finding(head: Head, patient: Snapshot, book: Book, demanded: frozenset[str]) -> Finding:
+    from envdoctor.engine.evidence import Witness, fill  # imported late: most checks find nothing
+
+    witness = Witness(head.match, patient)
+    prose = book.prose(head.id)
+    uses = tuple(use for use in resting_on(head.uses) if available(use, patient)) or head.uses
+    severity = head.severity
+    if severity == "error" and demanded.isdisjoint(uses):
+        severity = "warning"
+    return Finding(
+        rule=head.id,
+        title=fill(prose.title, witness.words),
+        subject=head.subject,
+        severity=severity,
+        declared_severity=head.severity,
+        impact=head.impact,
+        confidence=head.confidence,
+        message=fill(prose.message, witness.words),
+        why=prose.why,
+        uses=uses,
+        packages=tuple(witness.packages),
+        because=tuple(witness.reasons.values()),
+        remedies=prose.remedies,
+        links=prose.links,
+        locations=tuple(witness.locations),
+        silent=prose.silent,
+    )
+
+
+def _cost(finding: Finding) -> tuple[int, int, int, str]:
+    return (
+        SEVERITIES.index(finding.severity),
+        RANK[finding.impact],
+        ("certain", "likely", "possible").index(finding.confidence),
+        finding.rule,
+    )
+
+
+def _packages_needed(patient: Snapshot, purpose: str | None) -> list[Finding]:
+    from envdoctor.model.rule import Remedy
+
+    if purpose is None:
+        return []
+    complete = patient.fact(COMPLETE)
+    if not (isinstance(complete, Fact) and complete.value):
+        return []
+    lost = [name for name in REQUIRED_DISTRIBUTIONS[purpose] if name not in patient.distributions]
+    if not lost:
+        return []
+    names = ", ".join(lost)
+    return [
+        Finding(
+            rule=PACKAGE_NEEDED,
+            title=f"{names} not installed",
+            subject=lost[0],
+            severity="error",
+            declared_severity="error",
+            impact="crash-at-import",
+            confidence="certain",
+            message=f"{purpose} needs {names}, and this environment does not have it",
+            uses=tuple(use for use in PURPOSES[purpose] if not set(USES[use][0]).isdisjoint(lost)),
+            packages=tuple(lost),
+            because=tuple(Reason(what=name, value="not installed", origin="list of installed distributions") for name in lost),
+            remedies=(Remedy(title=f"Install {names}", safety="unsafe", require=dict.fromkeys(lost, "")),),
+        )
+    ]
+
+
+def _uses(patient: Snapshot, findings: list[Finding], demanded: frozenset[str], purpose: str | None) -> Mapping[str, str]:
+    broken: set[str] = set()
+    for finding in findings:
+        if finding.declared_severity == "error":
+            broken.update(finding.uses)
+    shown = {use for use in USES if available(use, patient) and (use != "script" or patient.script is not None)}
+    if purpose is not None:
+        shown &= demanded
+    answers: dict[str, str] = {}
+    for use in USES:
+        if use in broken:
+            answers[use] = UNFIT
+        elif use in shown:
+            vague = any(patient.distributions[name].version is None for name in USES[use][0])
+            answers[use] = UNKNOWN if vague else FIT
+    return answers
+
+
+def _verdict(patient: Snapshot, findings: list[Finding], uses: Mapping[str, str], demanded: frozenset[str]) -> str:
+    if any(finding.severity == "error" for finding in findings):
+        return UNFIT
+    complete = patient.fact(COMPLETE)
+    if not (isinstance(complete, Fact) and complete.value):
+        return UNKNOWN
+    if any(uses.get(use) == UNKNOWN for use in demanded) or not demanded:
+        return UNKNOWN
+    return FIT
+
+
+def missing_facts(report: Report) -> frozenset[str]:
+    """Return all facts that rules wait for."""
+    return unknown(*report.missing())

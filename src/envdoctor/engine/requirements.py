@@ -1,0 +1,80 @@
+"""Which declared requirements of what is installed are not met."""
+
+from __future__ import annotations
+
+from envdoctor.engine.truth import unknown
+from envdoctor.model.facts import Fact
+from envdoctor.model.record import Record
+from envdoctor.model.requirements import InvalidRequirement, needed
+from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, admits, window
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.model.snapshot import Snapshot
+
+_SYSTEMS = {"linux": ("posix", "linux", "Linux"), "macos": ("posix", "darwin", "Darwin"), "windows": ("nt", "win32", "Windows")}
+NEEDS = ("python.version", "os.name", "os.arch")
+
+
+class Unmet(Record):
+    """One declared requirement that does not hold; `found` is None where nothing of that name is installed."""
+
+    holder: str
+    name: str
+    specifier: str
+    found: str | None
+
+
+def marker_environment(patient: Snapshot) -> dict[str, str] | frozenset[str]:
+    """Return the patient's PEP 508 variables, or the facts that are missing for them."""
+    facts = {path: patient.fact(path) for path in NEEDS}
+    missing = [path for path, fact in facts.items() if not isinstance(fact, Fact)]
+    if missing:
+        return unknown(*missing)
+    version = str(getattr(facts["python.version"], "value", ""))
+    os_name, sys_platform, system = _SYSTEMS.get(str(getattr(facts["os.name"], "value", "")), ("posix", "linux", "Linux"))
+    arch = str(getattr(facts["os.arch"], "value", ""))
+    return {
+        "python_version": ".".join(version.split(".")[:2]),
+        "python_full_version": version,
+        "os_name": os_name,
+        "sys_platform": sys_platform,
+        "platform_system": system,
+        "platform_machine": "AMD64" if sys_platform == "win32" and arch == "x86_64" else arch,
+        "platform_release": "",
+        "platform_version": "",
+        "platform_python_implementation": "CPython",
+        "implementation_name": "cpython",
+        "implementation_version": version,
+        "extra": "",
+    }
+
+
+_LAST: list[tuple[Snapshot, tuple[Unmet, ...]]] = []  # two predicates ask for the same answer, one after the other
+
+
+def unmet(patient: Snapshot) -> tuple[Unmet, ...] | frozenset[str]:
+    """Return every unmet requirement, or the facts that are missing to tell."""
+    if _LAST and _LAST[0][0] is patient:
+        return _LAST[0][1]
+    environment = marker_environment(patient)
+    if isinstance(environment, frozenset):
+        return environment
+    found: list[Unmet] = []
+    installed = patient.distributions
+    for holder in installed.values():
+        for line in holder.requires or ():
+            try:
+                wanted = needed(line, environment)
+                if wanted is None:
+                    continue
+                name, specifier = wanted
+                partner = installed.get(name)
+                if partner is None:
+                    found.append(Unmet(holder=holder.name, name=name, specifier=specifier, found=None))
+                elif specifier and partner.version is not None and not admits(window(specifier), partner.version):
+                    found.append(Unmet(holder=holder.name, name=name, specifier=specifier, found=partner.version))
+            except (InvalidRequirement, InvalidSpecifier, InvalidVersion):
+                continue  # a damaged line is a defect of that distribution, not an unmet requirement
+    _LAST[:] = [(patient, tuple(found))]
+    return _LAST[0][1]

@@ -1,0 +1,177 @@
+"""The machine as fact sources see it: files, environment variables and commands, all with limits.
+
+Sources take a Host, never `open` or `os.environ`, so that recorded machines in `fixtures/hosts/` can stand in for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Protocol
+
+    class Host(Protocol):
+        """What a source may ask. Paths are absolute texts."""
+
+        platform: str  # as sys.platform: linux, darwin, win32
+        prefix: str  # folder of the environment that is checked
+        site_packages: tuple[str, ...]  # folders that hold its distributions, first found first
+        python_version: str  # full version of its Python, "" where unknown
+
+        def read_text(self, path: str, limit: int = 1 << 20) -> str | None:
+            """Return at most `limit` bytes of a file as text (undecodable bytes replaced), or None if it cannot be read."""
+
+        def read_bytes(self, path: str, offset: int = 0, limit: int = 1 << 20) -> bytes | None:
+            """Return at most `limit` bytes of a file from `offset`, or None."""
+
+        def find_bytes(self, path: str, pattern: bytes, limit: int = 16) -> list[bytes] | None:
+            """Return the first matches of a bytes regular expression in a file of any size (memory-mapped), or None."""
+
+        def list_dir(self, path: str) -> list[str] | None:
+            """Return the names in a folder, sorted, or None if it cannot be read."""
+
+        def exists(self, path: str) -> bool: ...
+
+        def is_link(self, path: str) -> bool: ...
+
+        def size(self, path: str) -> int | None:
+            """Return a file's size in bytes, links followed, or None."""
+
+        def getenv(self, name: str) -> str | None: ...
+
+        def disk_free(self, path: str) -> int | None:
+            """Return the free bytes of the file system that holds `path` or its nearest existing parent, or None."""
+
+        def which(self, program: str) -> str | None: ...
+
+        def run(self, command: Sequence[str], timeout: float) -> Ran:
+            """Run a system tool (never anything from the checked environment) and return what happened."""
+
+        def cwd(self) -> str: ...
+
+
+class Ran:
+    """Result of a command: `status` is "ok", "missing", "failed" or "timed-out"."""
+
+    __slots__ = ("output", "status")
+
+    def __init__(self, status: str, output: str = "") -> None:
+        self.status = status
+        self.output = output
+
+
+class LocalHost:
+    """This machine, looking at one environment on it."""
+
+    def __init__(
+        self, prefix: str = "", site_packages: Sequence[str] = (), python_version: str = "", environ: Mapping[str, str] | None = None
+    ) -> None:
+        self.platform = sys.platform
+        self.prefix = prefix or sys.prefix
+        self.site_packages = tuple(site_packages)
+        self.python_version = python_version
+        self._environ = os.environ if environ is None else environ
+
+    def read_text(self, path: str, limit: int = 1 << 20) -> str | None:
+        found = self.read_bytes(path, 0, limit)
+        return None if found is None else found.decode("utf-8", "replace")
+
+    def read_bytes(self, path: str, offset: int = 0, limit: int = 1 << 20) -> bytes | None:
+        try:
+            # O_NONBLOCK: a named pipe in the way must not hang the doctor.
+            handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        except (OSError, ValueError):
+            return None
+        try:
+            if offset:
+                os.lseek(handle, offset, os.SEEK_SET)
+            chunks = []
+            while limit > 0:
+                chunk = os.read(handle, min(limit, 1 << 20))
+                if not chunk:
+                    break
+                chunks.append(chunk)
+                limit -= len(chunk)
+            return b"".join(chunks)
+        except OSError:
+            return None
+        finally:
+            os.close(handle)
+
+    def find_bytes(self, path: str, pattern: bytes, limit: int = 16) -> list[bytes] | None:
+        import mmap
+        import re
+
+        try:
+            with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+                found = []
+                for match in re.finditer(pattern, view):
+                    found.append(bytes(match.group(0)))
+                    if len(found) >= limit:
+                        break
+                return found
+        except (OSError, ValueError):
+            return None
+
+    def list_dir(self, path: str) -> list[str] | None:
+        try:
+            return sorted(os.listdir(path))
+        except OSError:
+            return None
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(path)
+
+    def is_link(self, path: str) -> bool:
+        return os.path.islink(path)
+
+    def size(self, path: str) -> int | None:
+        try:
+            return os.stat(path).st_size
+        except OSError:
+            return None
+
+    def getenv(self, name: str) -> str | None:
+        return self._environ.get(name)
+
+    def disk_free(self, path: str) -> int | None:
+        while True:
+            try:
+                import shutil
+
+                return shutil.disk_usage(path).free
+            except OSError:
+                parent = os.path.dirname(path)
+                if parent == path:
+                    return None
+                path = parent
+
+    def which(self, program: str) -> str | None:
+        import shutil
+
+        return shutil.which(program, path=self._environ.get("PATH"))
+
+    def run(self, command: Sequence[str], timeout: float) -> Ran:
+        import subprocess
+
+        try:
+            done = subprocess.run(  # noqa: S603 - fixed system tools, no shell
+                list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False
+            )
+        except FileNotFoundError:
+            return Ran("missing")
+        except subprocess.TimeoutExpired:
+            return Ran("timed-out", f"no answer within {timeout:g} s")
+        except OSError as error:
+            return Ran("failed", str(error))
+        output = done.stdout.decode("utf-8", "replace")
+        return Ran("ok" if done.returncode == 0 else "failed", output)
+
+    def cwd(self) -> str:
+        try:
+            return os.getcwd()
+        except OSError:
+            return ""

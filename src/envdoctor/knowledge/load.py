@@ -1,0 +1,78 @@
+"""Finds the rule book: the compiled one that the wheel carries, or the TOML files of a checkout, so that a checkout is never stale."""
+
+from __future__ import annotations
+
+import os
+
+from envdoctor.knowledge.compiled import CompiledBook, compile_book
+from envdoctor.model.errors import RuleBookError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.model.rule import Rule
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+ARTEFACT = os.path.join(_HERE, "book", "rules.bin")
+_CHECKOUT = os.path.normpath(os.path.join(_HERE, "..", "..", "..", "rules"))
+_APART = ("atlas",)  # folders in rules/ that hold no rules
+
+
+def rules_folder() -> str | None:
+    """Return the `rules/` folder of the checkout that this package runs from, or None when it is installed from a wheel."""
+    return _CHECKOUT if os.path.isdir(_CHECKOUT) else None
+
+
+def open_book() -> CompiledBook:
+    """Open the rule book. Raises RuleBookError."""
+    folder = rules_folder()
+    if folder is not None:
+        from envdoctor import __version__
+
+        return CompiledBook(compile_book(read_rules(folder), __version__))
+    try:
+        handle = os.open(ARTEFACT, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            data = os.read(handle, os.fstat(handle).st_size)
+        finally:
+            os.close(handle)
+        return CompiledBook(data)
+    except (OSError, ValueError) as error:
+        raise RuleBookError([f"the rule book of this installation is missing or damaged ({error}); reinstall envdoctor"]) from None
+
+
+def read_texts(folder: str) -> list[tuple[str, str, str]]:
+    """Return (family, path relative to `folder`, text) of every rule file, sorted. Raises RuleBookError."""
+    found = []
+    try:
+        families = sorted(entry for entry in os.listdir(folder) if entry not in _APART)
+    except OSError as error:
+        raise RuleBookError([f"{folder}: cannot be read: {error.strerror}"]) from None
+    for family in families:
+        here = os.path.join(folder, family)
+        if not os.path.isdir(here):
+            continue
+        for name in sorted(os.listdir(here)):
+            if name.endswith(".toml"):
+                path = os.path.join(here, name)
+                try:
+                    with open(path, encoding="utf-8") as file:
+                        found.append((family, f"{family}/{name}", file.read()))
+                except (OSError, UnicodeDecodeError) as error:
+                    raise RuleBookError([f"{family}/{name}: cannot be read: {error}"]) from None
+    return found
+
+
+def read_rules(folder: str, defects: list[str] | None = None) -> list[Rule]:
+    """Parse every rule of a folder. Defects are added to the list given, or raised together as a RuleBookError."""
+    from envdoctor.knowledge.parse import parse_rule
+
+    gathered: list[str] = [] if defects is None else defects
+    rules = []
+    for family, path, text in read_texts(folder):
+        try:
+            rules.append(parse_rule(text, path, family))
+        except RuleBookError as error:
+            gathered.extend(error.defects)
+    if gathered and defects is None:
+        raise RuleBookError(gathered)
+    return rules

@@ -1,0 +1,167 @@
+"""From the text of a rule file to a Rule. All defects of a file are found at once, each with its key path."""
+
+from __future__ import annotations
+
+import re
+
+from envdoctor.knowledge.vocabulary import NEVER, compile_condition, near, specifier
+from envdoctor.model.errors import RuleBookError
+from envdoctor.model.names import normalise
+from envdoctor.model.rule import CONFIDENCES, IMPACTS, SAFETIES, SEVERITIES, STATUSES, Evidence, Remedy, Reproduction, Rule
+from envdoctor.model.uses import USES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_TEXTS = ("id", "title", "since", "status", "severity", "impact", "confidence", "subject", "message", "why")
+_CHOICES = {"status": STATUSES, "severity": SEVERITIES, "impact": IMPACTS, "confidence": CONFIDENCES}
+_KEYS = (*_TEXTS, "silent", "uses", "match", "symptom", "remedy", "evidence", "repro")
+_ACTIONS = ("require", "set_argument", "set_env", "unset_env", "replace_model", "remove", "advice")
+_REPRO = ("install", "run", "error", "reproduced", "cannot")
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """Parse TOML. Raises RuleBookError naming the file and the line."""
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        import tomli as tomllib  # type: ignore[no-redef, import-not-found, unused-ignore]
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RuleBookError([f"{where}: not TOML: {error}"]) from None
+
+
+def parse_rule(text: str, where: str, family: str, predicates: dict[str, tuple[str, ...]] | None = None) -> Rule:
+    """Parse one rule file. Raises RuleBookError with every defect."""
+    table = parse_toml(text, where)
+    defects: list[str] = []
+
+    def say(path: str, what: str) -> None:
+        defects.append(f"{where}: {path}: {what}")
+
+    for key in table:
+        if key not in _KEYS:
+            say(key, f"unknown key{near(key, _KEYS)}")
+    texts = {key: _text(table, key, say) for key in _TEXTS}
+    for key, choices in _CHOICES.items():
+        if texts[key] and texts[key] not in choices:
+            say(key, f"{texts[key]!r} is not one of {', '.join(choices)}{near(texts[key], choices)}")
+    uses = table.get("uses")
+    if not isinstance(uses, list) or not uses:
+        say("uses", "takes the uses that break, at least one")
+        uses = []
+    for use in uses:
+        if use not in USES:
+            say("uses", f"no such use: {use!r}{near(str(use), list(USES))}")
+    match = compile_condition(table["match"], "match", say, predicates) if "match" in table else NEVER
+    if "match" not in table:
+        say("match", "is missing")
+    rule = Rule(
+        **texts,
+        family=family,
+        silent=bool(table.get("silent", False)),
+        uses=tuple(str(use) for use in uses),
+        match=match,
+        symptoms=tuple(_symptom(part, number, say) for number, part in enumerate(_tables(table, "symptom", say))),
+        remedies=tuple(_remedy(part, f"remedy[{number}]", say) for number, part in enumerate(_tables(table, "remedy", say))),
+        evidence=tuple(_evidence(part, f"evidence[{number}]", say) for number, part in enumerate(_tables(table, "evidence", say))),
+        repro=_repro(table.get("repro", {}), say),
+    )
+    if defects:
+        raise RuleBookError(defects)
+    return rule
+
+
+def _text(table: dict[str, Any], key: str, say: Any) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value.strip():
+        say(key, "is missing" if key not in table else "takes a text")
+        return ""
+    return " ".join(value.split()) if key in ("message", "title") else value.strip()
+
+
+def _tables(table: dict[str, Any], key: str, say: Any) -> list[dict[str, Any]]:
+    found = table.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(part, dict) for part in found):
+        say(key, f"is written as [[{key}]]")
+        return []
+    return found
+
+
+def _symptom(table: dict[str, Any], number: int, say: Any) -> str:
+    text = table.get("text")
+    if not isinstance(text, str) or set(table) != {"text"}:
+        say(f"symptom[{number}]", "holds `text`, a regular expression, and nothing else")
+        return ""
+    try:
+        re.compile(text)
+    except re.error as error:
+        say(f"symptom[{number}].text", f"is no regular expression: {error}")
+    return text
+
+
+def _remedy(table: dict[str, Any], path: str, say: Any) -> Remedy:
+    for key in table:
+        if key not in ("title", "safety", *_ACTIONS):
+            say(f"{path}.{key}", f"unknown key{near(key, ('title', 'safety', *_ACTIONS))}")
+    actions = [key for key in _ACTIONS if key in table]
+    if not actions:
+        say(path, f"needs an action: one of {', '.join(_ACTIONS)}")
+    for key in ("title", "safety"):
+        if not isinstance(table.get(key), str):
+            say(f"{path}.{key}", "is missing")
+    if table.get("safety") not in (*SAFETIES, None):
+        say(f"{path}.safety", f"is not one of {', '.join(SAFETIES)}")
+    require = table.get("require", {})
+    for name, wanted in require.items():
+        specifier(wanted, f"{path}.require.{name}", say)
+        if name != normalise(name):
+            say(f"{path}.require.{name}", f"names are written normalised: {normalise(name)!r}")
+    if require and table.get("safety") == "safe":
+        say(f"{path}.safety", "a remedy that moves a version is not safe: numbers may change")
+    return Remedy(
+        title=str(table.get("title", "")),
+        safety=str(table.get("safety", "")),
+        require=dict(require),
+        set_argument={str(target): dict(values) for target, values in table.get("set_argument", {}).items()},
+        set_env={str(name): str(value) for name, value in table.get("set_env", {}).items()},
+        unset_env=tuple(table.get("unset_env", ())),
+        replace_model=str(table.get("replace_model", "")),
+        remove=tuple(table.get("remove", ())),
+        advice=" ".join(str(table.get("advice", "")).split()),
+    )
+
+
+def _evidence(table: dict[str, Any], path: str, say: Any) -> Evidence:
+    for key in ("url", "says", "checked"):
+        if key not in table:
+            say(f"{path}.{key}", "is missing")
+    for key in table:
+        if key not in ("url", "says", "checked"):
+            say(f"{path}.{key}", "unknown key")
+    checked = str(table.get("checked", ""))
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", checked):
+        say(f"{path}.checked", "takes a date such as 2026-11-20")
+    if not str(table.get("url", "")).startswith("https://"):
+        say(f"{path}.url", "takes an https link")
+    return Evidence(url=str(table.get("url", "")), says=str(table.get("says", "")), checked=checked)
+
+
+def _repro(table: Any, say: Any) -> Reproduction:
+    if not isinstance(table, dict) or not table:
+        say("repro", "is missing: say how to see the fault, or `cannot` and why")
+        return Reproduction()
+    for key in table:
+        if key not in _REPRO:
+            say(f"repro.{key}", f"unknown key{near(key, _REPRO)}")
+    if "cannot" not in table and not {"install", "run"} <= set(table):
+        say("repro", "needs `install` and `run`, or `cannot`")
+    return Reproduction(
+        install=tuple(table.get("install", ())),
+        run=str(table.get("run", "")),
+        error=str(table.get("error", "")),
+        reproduced=str(table.get("reproduced", "")),
+        cannot=str(table.get("cannot", "")),
+    )

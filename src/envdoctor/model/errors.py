@@ -1,0 +1,51 @@
+"""Everything that can go wrong, one type each. Only `cli.main` turns them into exit codes."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.model.finding import Report
+
+
+class EnvdoctorError(Exception):
+    """Base of all expected errors: says what, where, and what to do."""
+
+    exit_code = 3
+
+
+class UsageError(EnvdoctorError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class ConfigError(EnvdoctorError):
+    """The configuration is wrong: names the file and the key."""
+
+    exit_code = 2
+
+
+class InputError(EnvdoctorError):
+    """A file or folder to be checked cannot be read or understood: names the file, the line where known, and what to do."""
+
+    exit_code = 3
+
+
+class RuleBookError(EnvdoctorError):
+    """A rule file is wrong; `defects` lists all of them, each with file and key path."""
+
+    exit_code = 3
+
+    def __init__(self, defects: list[str]) -> None:
+        self.defects = defects
+        super().__init__("\n".join(defects))
+
+
+class EnvironmentRejected(EnvdoctorError):
+    """Raised by `preflight()` when the environment cannot do what the script is about to do."""
+
+    exit_code = 1
+
+    def __init__(self, report: Report, text: str) -> None:
+        self.report = report
+        super().__init__(text)

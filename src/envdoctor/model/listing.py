@@ -1,0 +1,46 @@
+"""What a file says should be, or is, installed: the common result of every format reader."""
+
+from __future__ import annotations
+
+from envdoctor.model.record import Record
+from envdoctor.model.script import Location
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Union
+
+    Load = Callable[[str], str]  # path relative to the file being read -> its text; raises InputError
+
+
+class Requirement(Record):
+    """One line of a listing, before markers are evaluated.
+
+    `name` is normalised. `specifier` is a PEP 440 text (`==2.5.1` for a lock entry); `url` holds a direct reference, a
+    version-control reference or an editable path. `marker` is the PEP 508 text, or "". `constraint` lines restrict and do not install.
+    """
+
+    name: str
+    specifier: str = ""
+    extras: tuple[str, ...] = ()
+    marker: str = ""
+    url: str = ""
+    editable: bool = False
+    constraint: bool = False
+    hashes: tuple[str, ...] = ()
+    location: Location | None = None
+
+
+class Listing(Record):
+    """All requirements of one file and of what it includes.
+
+    `complete` is True where the file names everything that is installed (a lock file, a freeze, an inspect report), False where a
+    resolver still has to add to it. `python` is the file's own `requires-python`, or "".
+    `problems` are defects that did not stop the reading, each with its place.
+    """
+
+    kind: str
+    requirements: tuple[Requirement, ...]
+    complete: bool
+    python: str = ""
+    problems: tuple[str, ...] = ()

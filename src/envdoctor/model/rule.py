@@ -1,0 +1,105 @@
+"""A rule of the book: when it fires, what it says, what to do, and how it is known."""
+
+from __future__ import annotations
+
+from envdoctor.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    Condition = tuple[Any, ...]
+
+SEVERITIES = ("error", "warning", "note")
+IMPACTS = ("crash-at-import", "crash-at-start", "out-of-memory", "crash-at-save", "wrong-results", "slow", "unreproducible")
+"""What a fault costs its user. The order of cost is RANK's, not this one's."""
+CONFIDENCES = ("certain", "likely", "possible")
+SAFETIES = ("safe", "unsafe", "manual")
+STATUSES = ("preview", "stable", "deprecated")
+
+RANK: dict[str, int] = {
+    # cost to the user, most expensive first: a night's run lost at its end, or trained wrong, before a crash in the first second
+    "wrong-results": 0,
+    "crash-at-save": 1,
+    "out-of-memory": 2,
+    "crash-at-start": 3,
+    "crash-at-import": 4,
+    "slow": 5,
+    "unreproducible": 6,
+}
+
+
+class Remedy(Record):
+    """An intent to repair. Exactly one of the actions is set."""
+
+    title: str
+    safety: str
+    require: Mapping[str, str] = {}  # noqa: RUF012
+    set_argument: Mapping[str, Mapping[str, Any]] = {}  # noqa: RUF012
+    set_env: Mapping[str, str] = {}  # noqa: RUF012
+    unset_env: tuple[str, ...] = ()
+    replace_model: str = ""
+    remove: tuple[str, ...] = ()
+    advice: str = ""
+
+
+class Evidence(Record):
+    """What was read where, and when (ISO date)."""
+
+    url: str
+    says: str
+    checked: str
+
+
+class Reproduction(Record):
+    """How to see the fault in a real installation, or why that is not possible on a CPU machine."""
+
+    install: tuple[str, ...] = ()
+    run: str = ""
+    error: str = ""
+    reproduced: str = ""
+    cannot: str = ""
+
+
+class Head(Record):
+    """What the engine needs of a rule to judge a snapshot; `match` is compiled (see knowledge.conditions)."""
+
+    id: str
+    severity: str
+    impact: str
+    confidence: str
+    subject: str
+    uses: tuple[str, ...]
+    match: Condition
+
+
+class Rule(Record):
+    """A whole rule, as its file tells it."""
+
+    id: str
+    family: str
+    title: str
+    since: str
+    status: str
+    severity: str
+    impact: str
+    confidence: str
+    silent: bool
+    subject: str
+    uses: tuple[str, ...]
+    message: str
+    why: str
+    match: Condition
+    symptoms: tuple[str, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    repro: Reproduction = Reproduction()
+
+    @property
+    def head(self) -> Head:
+        """The part of the rule that the engine needs."""
+        return Head(
+            id=self.id, severity=self.severity, impact=self.impact, confidence=self.confidence,
+            subject=self.subject, uses=self.uses, match=self.match,
+        )  # fmt: skip

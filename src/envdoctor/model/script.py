@@ -1,0 +1,60 @@
+"""What was read in a training script: its calls and its imports, with places."""
+
+from __future__ import annotations
+
+from envdoctor.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Location(Record):
+    """A place in a file; lines and columns count from 1."""
+
+    path: str
+    line: int
+    column: int = 1
+
+
+class Argument(Record):
+    """One argument of a call. `literal` is False where the value cannot be read without running the script."""
+
+    name: str
+    value: Any
+    literal: bool
+    location: Location
+
+
+class Call(Record):
+    """One call of a name that an import binds, such as `trl.SFTTrainer`.
+
+    `complete` is False when a `**mapping` hides arguments from the reader.
+    """
+
+    target: str
+    arguments: tuple[Argument, ...]
+    location: Location
+    complete: bool = True
+
+    def argument(self, name: str) -> Argument | None:
+        """Return the argument of that name."""
+        for argument in self.arguments:
+            if argument.name == name:
+                return argument
+        return None
+
+
+class Import(Record):
+    """One imported name, fully qualified."""
+
+    name: str
+    location: Location
+
+
+class Script(Record):
+    """All calls and imports of the scripts given, in order."""
+
+    calls: tuple[Call, ...] = ()
+    imports: tuple[Import, ...] = ()
+    paths: tuple[str, ...] = ()

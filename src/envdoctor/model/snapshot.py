@@ -1,0 +1,66 @@
+"""A patient: what is installed, what is known of its machine, and the texts found with it."""
+
+from __future__ import annotations
+
+from envdoctor.model.facts import NOT_COLLECTED, Absent, Fact
+from envdoctor.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Union
+
+    from envdoctor.model.script import Script
+
+SCHEMA = 1
+
+
+class Distribution(Record):
+    """One installed distribution, or one that a list or lock file names.
+
+    `version` is None where it is not known (a Git reference, an unpinned requirement, damaged metadata; `problems` says which).
+    `requires` is None where the declared requirements were not read.
+    """
+
+    name: str
+    version: str | None = None
+    build: str = ""
+    requires: tuple[str, ...] | None = None
+    requires_python: str = ""
+    installer: str = ""
+    direct_url: str = ""
+    location: str = ""
+    origin: str = ""
+    specifier: str = ""
+    problems: tuple[str, ...] = ()
+
+
+class Document(Record):
+    """A text that came with the patient: a requirements file, a lock file, a training script."""
+
+    path: str
+    kind: str
+    text: str = ""
+
+
+class Snapshot(Record):
+    """Everything a verdict is made from. `distributions` is keyed by normalised name, `facts` and `absent` by path.
+
+    `environment` holds the allowed environment variables, or None where the environment of the run is not known.
+    """
+
+    distributions: Mapping[str, Distribution]
+    facts: Mapping[str, Fact] = {}  # noqa: RUF012
+    absent: Mapping[str, Absent] = {}  # noqa: RUF012
+    environment: Mapping[str, str] | None = None
+    script: Script | None = None
+    documents: tuple[Document, ...] = ()
+    schema: int = SCHEMA
+
+    def fact(self, path: str) -> Union[Fact, Absent]:
+        """Return what is known of a fact; a fact nobody looked for is Absent(not-collected)."""
+        return self.facts.get(path) or self.absent.get(path) or Absent(path=path, reason=NOT_COLLECTED)
+
+    def distribution(self, name: str) -> Distribution | None:
+        """Return the distribution of that normalised name."""
+        return self.distributions.get(name)

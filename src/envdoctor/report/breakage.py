@@ -1,0 +1,69 @@
+"""What a finding breaks, in the order a reader cares: findings by cost, uses by what they rest on."""
+
+from __future__ import annotations
+
+from envdoctor.model.rule import CONFIDENCES, RANK, SEVERITIES
+from envdoctor.model.uses import PURPOSES, USES, foundations
+from envdoctor.report.missing import some
+from envdoctor.report.plain import clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envdoctor.model.finding import Finding
+
+IMPACTS = {
+    "crash-at-import": "crash at import",
+    "crash-at-start": "crash at the start",
+    "out-of-memory": "out of memory",
+    "crash-at-save": "crash at the save",
+    "wrong-results": "wrong results",
+    "slow": "slow",
+    "unreproducible": "not reproducible",
+}
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort findings: errors first, then the most expensive; equals keep the order they were found in."""
+    return sorted(findings, key=lambda finding: (_place(SEVERITIES, finding.severity), RANK.get(finding.impact, len(RANK))))
+
+
+def split(uses: Iterable[str], purpose: str = "") -> tuple[list[str], list[str]]:
+    """Return the uses that break by themselves, and those that only rest on them: the purpose's own first, the deepest first."""
+    broken = list(dict.fromkeys(uses))
+    among = set(broken)
+    roots = [use for use in broken if not (_below(use) & among)]
+    wanted = PURPOSES.get(purpose, ())
+    resting = [use for use in broken if use not in roots]
+    resting.sort(key=lambda use: (use not in wanted, -len(_below(use))))
+    return roots, resting
+
+
+def broken_uses(finding: Finding, purpose: str, most: int = 3) -> str:
+    """Name the uses that a finding breaks; at most `most` of those that rest on others."""
+    roots, resting = split(finding.uses, purpose)
+    named = ", ".join(roots)
+    if resting:
+        named = f"{named}, and with it {some(resting, most)}" if len(roots) == 1 else f"{named}, and with them {some(resting, most)}"
+    return clean(named)
+
+
+def cost(finding: Finding, purpose: str) -> str:
+    """Say what the finding would have cost, how sure that is, and why it counts less for this run than it could."""
+    said = IMPACTS.get(finding.impact, finding.impact)
+    if finding.silent:
+        said += ", silently"
+    if finding.confidence in CONFIDENCES[1:]:
+        said += f" ({finding.confidence})"
+    if _place(SEVERITIES, finding.declared_severity) < _place(SEVERITIES, finding.severity) and purpose:
+        said += f"; {purpose} does not need it"
+    return clean(said)
+
+
+def _below(use: str) -> frozenset[str]:
+    return foundations(use) - {use} if use in USES else frozenset()
+
+
+def _place(words: tuple[str, ...], word: str) -> int:
+    return words.index(word) if word in words else len(words)

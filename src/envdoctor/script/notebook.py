@@ -1,0 +1,46 @@
+"""Notebook text to code cells. Only the JSON is understood here; the cells are read like scripts."""
+
+from __future__ import annotations
+
+import json
+
+from envdoctor.model.errors import InputError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+CELL = ":cell "
+PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun", "%%python3", "%%python")
+"""Cell magics whose cell is Python all the same; the cells of every other one (%%bash, %%writefile) are not."""
+
+
+def cells(text: str, path: str) -> tuple[tuple[str, str], ...]:
+    """Return (place, source) of each code cell in order; a cell of another language is empty. Raises InputError."""
+    try:
+        notebook: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}, line {error.lineno}: not a notebook ({error.msg}); save it again, or give the script") from None
+    except RecursionError:
+        raise InputError(f"{path}: not a notebook (nested too deeply); save it again, or give the script") from None
+    found: Any = notebook.get("cells") if isinstance(notebook, dict) else None
+    if found is None and isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):  # nbformat 3
+        found = [cell for sheet in notebook["worksheets"] if isinstance(sheet, dict) for cell in sheet.get("cells") or ()]
+    if not isinstance(found, list):
+        raise InputError(f"{path}: not a notebook (no list of cells); save it again, or give the script")
+    code = [cell for cell in found if isinstance(cell, dict) and cell.get("cell_type") == "code"]
+    return tuple((f"{path}{CELL}{number}", _python(_source(cell))) for number, cell in enumerate(code, 1))
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source", cell.get("input", ""))
+    if isinstance(source, list):
+        return "".join(line for line in source if isinstance(line, str))
+    return source if isinstance(source, str) else ""
+
+
+def _python(source: str) -> str:
+    first = source.lstrip().split("\n", 1)[0]
+    if first.startswith("%%") and first.split()[0] not in PYTHON_MAGICS:
+        return ""
+    return source

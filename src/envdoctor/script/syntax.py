@@ -1,0 +1,97 @@
+"""Python source to syntax tree, and the few things about trees that every reader here needs. Knows nothing of training."""
+
+from __future__ import annotations
+
+import sys
+
+from envdoctor.model.errors import InputError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterator
+else:
+    import _ast as ast  # the module `ast` pulls in `re` and `enum`, which costs a third of a whole check
+
+ONLY_AST = 0x400  # ast.PyCF_ONLY_AST
+MAGIC_STARTS = ("!", "%", "?")
+PLACEHOLDER = "__shell_output__"
+
+
+def parse(source: str, path: str, *, magics: bool = False) -> ast.Module:
+    """Return the tree of a source text; with `magics`, IPython's shell and magic lines count as empty statements. Raises InputError."""
+    try:
+        return _compile(source, path)
+    except SyntaxError as error:
+        if not magics:
+            raise _refusal(error, path) from None
+        line = error.lineno or 0
+    lines = source.splitlines()
+    for _ in range(len(lines)):
+        # Only lines that are no Python are touched, so that a line of a long string that starts with "%" stays what it is.
+        if not (0 < line <= len(lines) and _blank_magic(lines, line - 1)) and not any(
+            [_blank_magic(lines, index) for index in range(len(lines))]
+        ):
+            break
+        try:
+            return _compile("\n".join(lines), path)
+        except SyntaxError as error:
+            line = error.lineno or 0
+    try:
+        return _compile("\n".join(lines), path)
+    except SyntaxError as error:
+        raise _refusal(error, path) from None
+
+
+def _compile(source: str, path: str) -> ast.Module:
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an invalid escape in the script is the script's affair
+        try:
+            tree = compile(source, path, "exec", ONLY_AST, dont_inherit=True)
+        except (ValueError, OverflowError) as error:  # null bytes, over-long numbers
+            raise InputError(f"{path}: this is not Python source ({error}); check that the file is a script in UTF-8") from None
+        except MemoryError:
+            raise InputError(f"{path}: expressions are nested too deeply to be read; split the largest expression") from None
+    assert isinstance(tree, ast.Module)
+    return tree
+
+
+def _refusal(error: SyntaxError, path: str) -> InputError:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return InputError(
+        f"{path}, line {error.lineno or 1}: {error.msg}; Python {version} cannot read this script. "
+        f"Correct the line, or run envdoctor with the Python that the script is written for"
+    )
+
+
+def _blank_magic(lines: list[str], index: int) -> bool:
+    """Replace a shell or magic line, and the lines it continues on, by an empty statement; tell whether there was one."""
+    line = lines[index]
+    body = line.lstrip()
+    indent = line[: len(line) - len(body)]
+    name, equals, right = body.partition("=")
+    if body.startswith(MAGIC_STARTS) or body.rstrip().endswith("?"):
+        lines[index] = indent + "pass"
+    elif equals and right.lstrip().startswith(("!", "%")):
+        lines[index] = f"{indent}{name}= {PLACEHOLDER}"
+    else:
+        return False
+    while line.rstrip().endswith("\\") and index + 1 < len(lines):
+        index += 1
+        line = lines[index]
+        lines[index] = ""
+    return True
+
+
+def children(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the direct children of a node in source order."""
+    for field in node._fields:
+        value = getattr(node, field, None)
+        if isinstance(value, ast.AST):
+            yield value
+        elif isinstance(value, list):
+            for item in value:
+                if isinstance(item, ast.AST):
+                    yield item
