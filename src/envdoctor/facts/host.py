@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         prefix: str  # folder of the environment that is checked
         site_packages: tuple[str, ...]  # folders that hold its distributions, first found first
         python_version: str  # full version of its Python, "" where unknown
+        memo: dict[str, object]  # what sources share during one collection, so that no tool runs twice
 
         def read_text(self, path: str, limit: int = 1 << 20) -> str | None:
             """Return at most `limit` bytes of a file as text (undecodable bytes replaced), or None if it cannot be read."""
@@ -44,6 +45,24 @@ if TYPE_CHECKING:
 
         def disk_free(self, path: str) -> int | None:
             """Return the free bytes of the file system that holds `path` or its nearest existing parent, or None."""
+
+        def disk_total(self, path: str) -> int | None:
+            """Return the size in bytes of the file system mounted at `path`, or None."""
+
+        def real_path(self, path: str) -> str:
+            """Return `path` with all links followed as far as they lead."""
+
+        def machine(self) -> str:
+            """Return the CPU architecture as the operating system prints it (x86_64, arm64, AMD64), or ""."""
+
+        def kernel(self) -> str:
+            """Return the release of the operating system's kernel, or ""."""
+
+        def glibc(self) -> str:
+            """Return the version of the GNU C library, or "" where there is none."""
+
+        def memory(self) -> tuple[int | None, int | None]:
+            """Return total and available bytes of memory where no file tells them (macOS, Windows)."""
 
         def which(self, program: str) -> str | None: ...
 
@@ -73,6 +92,7 @@ class LocalHost:
         self.prefix = prefix or sys.prefix
         self.site_packages = tuple(site_packages)
         self.python_version = python_version
+        self.memo: dict[str, object] = {}
         self._environ = os.environ if environ is None else environ
 
     def read_text(self, path: str, limit: int = 1 << 20) -> str | None:
@@ -139,20 +159,63 @@ class LocalHost:
 
     def disk_free(self, path: str) -> int | None:
         while True:
-            try:
-                import shutil
+            found = _file_system(path)
+            if found is not None:
+                return found[1]
+            parent = os.path.dirname(path)
+            if parent == path:
+                return None
+            path = parent
 
-                return shutil.disk_usage(path).free
-            except OSError:
-                parent = os.path.dirname(path)
-                if parent == path:
-                    return None
-                path = parent
+    def disk_total(self, path: str) -> int | None:
+        found = _file_system(path)
+        return None if found is None else found[0]
+
+    def real_path(self, path: str) -> str:
+        try:
+            return os.path.realpath(path)
+        except (OSError, ValueError):
+            return path
+
+    def machine(self) -> str:
+        if hasattr(os, "uname"):
+            return os.uname().machine
+        return self._environ.get("PROCESSOR_ARCHITEW6432") or self._environ.get("PROCESSOR_ARCHITECTURE", "")
+
+    def kernel(self) -> str:
+        if hasattr(os, "uname"):
+            return os.uname().release
+        if sys.platform == "win32":
+            found = sys.getwindowsversion()
+            return f"{found.major}.{found.minor}.{found.build}"
+        return ""
+
+    def glibc(self) -> str:
+        try:
+            name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+        except (AttributeError, OSError, ValueError):
+            return ""
+        return version if name == "glibc" else ""
+
+    def memory(self) -> tuple[int | None, int | None]:
+        if sys.platform == "win32":
+            return _windows_memory()
+        try:
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), None
+        except (AttributeError, OSError, ValueError):
+            return None, None
 
     def which(self, program: str) -> str | None:
-        import shutil
+        if sys.platform == "win32":
+            import shutil
 
-        return shutil.which(program, path=self._environ.get("PATH"))
+            return shutil.which(program, path=self._environ.get("PATH"))
+        # By hand elsewhere: importing shutil (with its compressors) costs more than all other look-ups of a check.
+        for folder in self._environ.get("PATH", os.defpath).split(os.pathsep):
+            path = os.path.join(folder, program)
+            if os.path.isfile(path) and os.access(path, os.X_OK):
+                return path
+        return None
 
     def run(self, command: Sequence[str], timeout: float) -> Ran:
         import subprocess
@@ -175,3 +238,35 @@ class LocalHost:
             return os.getcwd()
         except OSError:
             return ""
+
+
+def _file_system(path: str) -> tuple[int, int] | None:
+    """Return total and free bytes of the file system that holds an existing path."""
+    try:
+        if hasattr(os, "statvfs"):
+            found = os.statvfs(path)
+            return found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
+        import shutil
+
+        usage = shutil.disk_usage(path)
+        return usage.total, usage.free
+    except (OSError, ValueError):
+        return None
+
+
+def _windows_memory() -> tuple[int | None, int | None]:
+    import ctypes
+
+    class Status(ctypes.Structure):
+        _fields_ = (
+            ("length", ctypes.c_ulong), ("load", ctypes.c_ulong), ("total", ctypes.c_ulonglong), ("available", ctypes.c_ulonglong),
+            ("rest", ctypes.c_ulonglong * 5),
+        )  # fmt: skip
+
+    status = Status(length=ctypes.sizeof(Status))
+    try:
+        if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined,unused-ignore]
+            return None, None
+    except (AttributeError, OSError):
+        return None, None
+    return status.total, status.available
