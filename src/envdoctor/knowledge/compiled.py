@@ -1,4 +1,4 @@
-"""The rule book as one inert file for machines: an index, and per rule two blobs (condition, words).
+"""The rule book as one inert file for machines: an index, and per rule three blobs (condition, words, the rest of its page).
 
 Plain data in `marshal` form, version 2: read by every Python from 3.10 on without importing anything, in well under a millisecond for the
 index; `json` alone costs 7 ms to import. Only tuples, strings, numbers, booleans and None are stored, and only the file
@@ -11,7 +11,7 @@ from __future__ import annotations
 import marshal
 
 from envdoctor.model.knowledge import Prose
-from envdoctor.model.rule import Head, Remedy
+from envdoctor.model.rule import Evidence, Head, Remedy, Reproduction, Rule
 from envdoctor.model.versions import InvalidVersion, admits
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-    from envdoctor.model.rule import Condition, Rule
+    from envdoctor.model.rule import Condition
     from envdoctor.model.snapshot import Distribution
     from envdoctor.model.versions import Window
 
@@ -67,9 +67,10 @@ def compile_book(rules: Iterable[Rule], version: str) -> bytes:
             index.setdefault("", []).append((None, (), number))
         head = marshal.dumps((rule.severity, rule.impact, rule.confidence, rule.subject, rule.uses, rule.match), 2)
         prose = marshal.dumps(_words(rule), 2)
-        rows.append((rule.id, offset, len(head), len(prose)))
-        blobs += (head, prose)
-        offset += len(head) + len(prose)
+        page = marshal.dumps(_page(rule), 2)
+        rows.append((rule.id, offset, len(head), len(prose), len(page)))
+        blobs += (head, prose, page)
+        offset += len(head) + len(prose) + len(page)
     table = marshal.dumps((version, tuple(rows), {name: tuple(found) for name, found in sorted(index.items())}), 2)
     return b"".join([_MAGIC, b"%d\n" % len(table), table, *blobs])
 
@@ -83,6 +84,14 @@ def _words(rule: Rule) -> tuple[Any, ...]:
         for r in rule.remedies
     )  # fmt: skip
     return (rule.title, rule.message, rule.why, rule.silent, remedies, tuple(e.url for e in rule.evidence))
+
+
+def _page(rule: Rule) -> tuple[Any, ...]:
+    repro = rule.repro
+    return (
+        rule.family, rule.since, rule.status, rule.symptoms, tuple((e.url, e.says, e.checked) for e in rule.evidence),
+        (repro.install, repro.run, repro.error, repro.reproduced, repro.cannot),
+    )  # fmt: skip
 
 
 def _plain(value: Any) -> Any:
@@ -123,19 +132,37 @@ class CompiledBook:
                     yield self._head(number)
 
     def _head(self, number: int) -> Head:
-        name, offset, size, _ = self._rows[number]
+        name, offset, size = self._rows[number][:3]
         start = self._blobs + offset
         severity, impact, confidence, subject, uses, match = marshal.loads(self._data[start : start + size])  # noqa: S302
         return Head(id=name, severity=severity, impact=impact, confidence=confidence, subject=subject, uses=uses, match=match)
 
     def prose(self, rule: str) -> Prose:
         """Return what a rule says. Raises KeyError."""
-        if self._places is None:
-            self._places = {row[0]: number for number, row in enumerate(self._rows)}
-        _, offset, size, words = self._rows[self._places[rule]]
+        _, offset, size, words, _ = self._rows[self._place(rule)]
         start = self._blobs + offset + size
         title, message, why, silent, remedies, links = marshal.loads(self._data[start : start + words])  # noqa: S302
         return Prose(title=title, message=message, why=why, silent=silent, remedies=tuple(map(_remedy, remedies)), links=links)
+
+    def rule(self, name: str) -> Rule:
+        """Return a whole rule. Raises KeyError."""
+        number = self._place(name)
+        _, offset, size, words, page = self._rows[number]
+        start = self._blobs + offset + size + words
+        family, since, status, symptoms, evidence, repro = marshal.loads(self._data[start : start + page])  # noqa: S302
+        head, prose = self._head(number), self.prose(name)
+        return Rule(
+            id=name, family=family, title=prose.title, since=since, status=status, severity=head.severity, impact=head.impact,
+            confidence=head.confidence, silent=prose.silent, subject=head.subject, uses=head.uses, message=prose.message, why=prose.why,
+            match=head.match, symptoms=symptoms, remedies=prose.remedies,
+            evidence=tuple(Evidence(url=url, says=says, checked=checked) for url, says, checked in evidence),
+            repro=Reproduction(install=repro[0], run=repro[1], error=repro[2], reproduced=repro[3], cannot=repro[4]),
+        )  # fmt: skip
+
+    def _place(self, rule: str) -> int:
+        if self._places is None:
+            self._places = {row[0]: number for number, row in enumerate(self._rows)}
+        return self._places[rule]
 
 
 def _open(found: Distribution, wanted: Window | None) -> bool:

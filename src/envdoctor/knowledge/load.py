@@ -62,7 +62,7 @@ def read_texts(folder: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def read_rules(folder: str, defects: list[str] | None = None) -> list[Rule]:
+def read_rules(folder: str, defects: list[str] | None = None, predicates: dict[str, tuple[str, ...]] | None = None) -> list[Rule]:
     """Parse every rule of a folder. Defects are added to the list given, or raised together as a RuleBookError."""
     from envdoctor.knowledge.parse import parse_rule
 
@@ -70,7 +70,10 @@ def read_rules(folder: str, defects: list[str] | None = None) -> list[Rule]:
     rules = []
     for family, path, text in read_texts(folder):
         try:
-            rules.append(parse_rule(text, path, family))
+            rule = parse_rule(text, path, family, predicates)
+            if f"{family}/{rule.id}.toml" != path:
+                raise RuleBookError([f"{path}: id: {rule.id!r} must be the file's name"])
+            rules.append(rule)
         except RuleBookError as error:
             gathered.extend(error.defects)
     if gathered and defects is None:

@@ -1,0 +1,100 @@
+"""The command line: parsing and printing only. COMMANDS is the table; each command is a module with OPTIONS, OPERAND and run()."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: dict[str, str] = {
+    # subcommand: what it does
+    "check": "Judge an environment, a requirements or lock file, a training script or a saved snapshot",
+    "snapshot": "Write down everything a check would look at, to be checked anywhere",
+    "rules": "List, show, check or start rules",
+    "completion": "Print the shell completion script",
+}
+
+USAGE = """Usage: envdoctor COMMAND [OPTIONS]
+
+The doctor for language-model fine-tuning environments: says what will break before a GPU-hour is spent.
+
+Commands:
+{commands}
+
+Options:
+  -h, --help     Show this help
+  -V, --version  Show the version
+
+Exit codes: 0 nothing found, 1 findings, 2 wrong usage or configuration, 3 could not diagnose, 130 interrupted.
+`envdoctor COMMAND --help` explains a command. Without a command, `check` is meant."""
+
+
+def run() -> None:
+    """Run as a console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code."""
+    words = list(arguments)
+    if words and words[0] in ("-h", "--help", "help"):
+        print(USAGE.format(commands="\n".join(f"  {name:<12} {text}" for name, text in COMMANDS.items())))
+        return 0
+    if words and words[0] in ("-V", "--version"):
+        from envdoctor import __version__
+
+        print(f"envdoctor {__version__}")
+        return 0
+    name = "check"
+    if words and words[0] in COMMANDS:
+        name = words.pop(0)
+    elif words and not words[0].startswith("-") and not _looks_like_path(words[0]):
+        from difflib import get_close_matches
+
+        near = get_close_matches(words[0], list(COMMANDS), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; commands are {', '.join(COMMANDS)}"
+        return _complain(f"{words[0]!r} is neither a command nor a file{hint}", 2)
+    return _guarded(name, words)
+
+
+def _looks_like_path(word: str) -> bool:
+    import os
+
+    return os.path.exists(word) or "/" in word or "\\" in word or "." in word
+
+
+def _guarded(name: str, words: list[str]) -> int:
+    """Run a command; turn every way it can end into an exit code."""
+    from envdoctor.model.errors import EnvdoctorError
+
+    try:
+        module = __import__(f"envdoctor.cli.{name}", fromlist=["run"])
+        return int(module.run(words))
+    except EnvdoctorError as error:
+        return _complain(str(error), error.exit_code)
+    except BrokenPipeError:
+        import os
+
+        # the reader (`| head`) has seen enough; point stdout elsewhere so that the interpreter's own flush stays quiet
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except SystemExit as stop:  # argparse has already said what it had to say
+        return stop.code if isinstance(stop.code, int) else 2
+    except Exception:  # noqa: BLE001 - the last resort: a defect of envdoctor itself must not look like a finding
+        import traceback
+
+        from envdoctor import __version__
+
+        text = traceback.format_exc()
+        python = "%d.%d.%d" % sys.version_info[:3]
+        return _complain(f"this is a defect of envdoctor {__version__} (Python {python}, {sys.platform}); please report it with this text:\n\n{text}", 3)
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stdout.flush()
+    sys.stderr.write(f"envdoctor: {text.rstrip()}\n")
+    return code

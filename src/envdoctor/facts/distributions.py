@@ -1,0 +1,169 @@
+"""Installed distributions, read from their folders on disk. Damage is data: it becomes `problems`, never an exception.
+
+This is the hottest file of a check. It reads about 300 METADATA files in 7 ms with plain `os` calls; `importlib.metadata` needs 250.
+`tests/facts/test_distributions.py` holds it to what `importlib.metadata` finds.
+"""
+
+from __future__ import annotations
+
+import os
+
+from envdoctor.model.names import normalise
+from envdoctor.model.snapshot import Distribution
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_HEADERS = 1 << 18
+"""Bytes of METADATA that are read at most: headers are 1.5 KB in the median and 76 KB at most; what follows is the description."""
+
+
+class Installed:
+    """What a set of site-packages folders holds: `distributions` by name, and the names found twice or damaged."""
+
+    __slots__ = ("broken", "distributions", "duplicates", "unreadable")
+
+    def __init__(self) -> None:
+        self.distributions: dict[str, Distribution] = {}
+        self.duplicates: list[str] = []
+        self.broken: list[str] = []
+        self.unreadable: list[str] = []
+
+
+def installed(folders: Iterable[str]) -> Installed:
+    """Read every distribution in these folders; the first folder that holds a name wins, as on sys.path."""
+    found = Installed()
+    for folder in folders:
+        try:
+            names = os.listdir(folder)
+        except OSError as error:
+            if os.path.exists(folder):
+                found.unreadable.append(f"{folder}: {error.strerror}")
+            continue
+        here: dict[str, Distribution] = {}
+        for entry in names:
+            if entry.endswith((".dist-info", ".egg-info")):
+                _take(folder, entry, here, found)
+            elif entry.startswith("~") and "-" not in entry:
+                continue
+        for name, distribution in here.items():
+            found.distributions.setdefault(name, distribution)
+    return found
+
+
+def _take(folder: str, entry: str, here: dict[str, Distribution], found: Installed) -> None:
+    distribution = read(folder, entry)
+    if distribution is None:
+        return
+    if distribution.problems:
+        found.broken.append(distribution.name)
+    other = here.get(distribution.name)
+    if other is None:
+        here[distribution.name] = distribution
+        return
+    # Two folders of one name side by side: an upgrade that stopped half-way. Nobody can tell which files are on disk.
+    found.duplicates.append(distribution.name)
+    kept = max(other, distribution, key=lambda one: (not one.problems, _stamp(folder, one)))
+    versions = " and ".join(sorted({other.version or "?", distribution.version or "?"}))
+    here[distribution.name] = kept.replace(problems=(*kept.problems, f"installed twice: {versions}"))
+
+
+def _stamp(folder: str, distribution: Distribution) -> float:
+    try:
+        return os.stat(distribution.location).st_mtime
+    except OSError:
+        return 0.0
+
+
+def read(folder: str, entry: str) -> Distribution | None:
+    """Read one `NAME-VERSION.dist-info` (or egg-info) folder; None for a name left behind by an interrupted uninstall."""
+    stem = entry[:-10]
+    name, _, version = stem.partition("-")
+    if name.startswith("~") or not name:
+        return None
+    path = f"{folder}/{entry}"
+    if entry.endswith(".egg-info"):
+        version = version.partition("-py")[0]
+        data = _bytes(path + "/PKG-INFO") or _bytes(path)
+        requires: tuple[str, ...] | None = _requires_txt(path)
+    else:
+        data = _bytes(path + "/METADATA")
+        requires = None
+    problems: tuple[str, ...] = ()
+    requires_python = ""
+    if not data:
+        problems = ("METADATA is missing or empty",)
+    else:
+        text = data.decode("utf-8", "replace")
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+        end = text.find("\n\n")
+        headers = text if end < 0 else text[:end]
+        told = _header(headers, "Version: ")
+        if not told or not headers.startswith("Metadata-Version:"):
+            problems = ("METADATA is damaged: it does not begin with the headers it must have",)
+        elif told != version and told.replace("-", "_") != version:
+            version = told if not version or entry.endswith(".egg-info") or _same(told, version) else version
+            if version != told:
+                problems = (f"half upgraded: the folder says {version}, its METADATA {told}",)
+        if requires is None:
+            # str.split on the header name runs in C; a loop over the lines takes three times as long
+            parts = headers.split("\nRequires-Dist: ")
+            requires = tuple([part.partition("\n")[0] for part in parts[1:]])
+        requires_python = _header(headers, "Requires-Python: ")
+    return Distribution(
+        name=normalise(name),
+        version=version or None,
+        requires=requires,
+        requires_python=requires_python,
+        location=path,
+        origin=entry,
+        problems=problems,
+    )
+
+
+def _header(headers: str, name: str) -> str:
+    start = headers.find("\n" + name)
+    if start < 0:
+        return ""
+    start += len(name) + 1
+    end = headers.find("\n", start)
+    return headers[start : end if end >= 0 else None].strip()
+
+
+def _same(one: str, two: str) -> bool:
+    from envdoctor.model.versions import InvalidVersion, key
+
+    try:
+        return key(one) == key(two)
+    except InvalidVersion:
+        return False
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        handle = os.open(path, os.O_RDONLY | _FLAGS)
+    except OSError:
+        return b""
+    try:
+        return os.read(handle, _HEADERS)
+    except OSError:
+        return b""
+    finally:
+        os.close(handle)
+
+
+_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a named pipe in the way must not hang the doctor
+
+
+def _requires_txt(path: str) -> tuple[str, ...]:
+    """Read the requirements of an old egg-info folder, the ones without an extra."""
+    lines = _bytes(path + "/requires.txt").decode("utf-8", "replace").splitlines()
+    found = []
+    for line in lines:
+        if line.startswith("["):
+            break
+        if line.strip():
+            found.append(line.strip())
+    return tuple(found)
