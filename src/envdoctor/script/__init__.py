@@ -11,7 +11,7 @@ from envdoctor.script.intent import facts_of
 
 __all__ = ["LIMIT", "facts_of", "read"]
 
-LIMIT = 4_000_000
+LIMIT = 1_000_000
 """Longest Python source that is parsed, in characters: parsing takes about a hundred times that in memory."""
 
 

@@ -49,7 +49,7 @@ def public(name: str) -> tuple[str, ...]:
     whole, starts, ends = known
     for place in range(1, len(parts)):
         part = parts[place]
-        sure = part in whole or (is_class(part) and bool((starts and part.startswith(starts)) or (ends and part.endswith(ends))))
+        sure = part in whole or (is_class(part) and (part.startswith(starts) or part.endswith(ends)))
         if sure or is_class(part):
             short = ".".join((parts[0], *parts[place:]))
             return (short,) if sure or short == name else (short, name)

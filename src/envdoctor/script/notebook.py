@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 CELL = ":cell "
-PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun", "%%python3", "%%python")
-"""Cell magics whose cell is Python all the same; the cells of every other one (%%bash, %%writefile) are not."""
+PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
+"""Cell magics whose cell is Python all the same; the cells of every other one (%%bash, %%writefile, %%python) are not."""
 
 
 def cells(text: str, path: str) -> tuple[tuple[str, str], ...]:

@@ -26,12 +26,11 @@ def parse(source: str, path: str, *, magics: bool = False) -> ast.Module:
         if not magics:
             raise _refusal(error, path) from None
         line = error.lineno or 0
-    lines = source.splitlines()
+    lines = source.split("\n")
     for _ in range(len(lines)):
-        # Only lines that are no Python are touched, so that a line of a long string that starts with "%" stays what it is.
-        if not (0 < line <= len(lines) and _blank_magic(lines, line - 1)) and not any(
-            [_blank_magic(lines, index) for index in range(len(lines))]
-        ):
+        # Only the line that is no Python is touched, so that a line of a long string that starts with "%" stays what it is.
+        blanked = 0 < line <= len(lines) and _blank_magic(lines, line - 1)
+        if not blanked and not _blank_all(lines):
             break
         try:
             return _compile("\n".join(lines), path)
@@ -72,7 +71,7 @@ def _blank_magic(lines: list[str], index: int) -> bool:
     body = line.lstrip()
     indent = line[: len(line) - len(body)]
     name, equals, right = body.partition("=")
-    if body.startswith(MAGIC_STARTS) or body.rstrip().endswith("?"):
+    if body.startswith(MAGIC_STARTS) or (body.rstrip().endswith("?") and not body.startswith("#")):
         lines[index] = indent + "pass"
     elif equals and right.lstrip().startswith(("!", "%")):
         lines[index] = f"{indent}{name}= {PLACEHOLDER}"
@@ -83,6 +82,13 @@ def _blank_magic(lines: list[str], index: int) -> bool:
         line = lines[index]
         lines[index] = ""
     return True
+
+
+def _blank_all(lines: list[str]) -> bool:
+    found = False
+    for index in range(len(lines)):
+        found = _blank_magic(lines, index) or found
+    return found
 
 
 def children(node: ast.AST) -> Iterator[ast.AST]:

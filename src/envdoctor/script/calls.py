@@ -1,0 +1,242 @@
+"""Collect the calls and imports of a script in source order. What a value is, `values` decides."""
+
+from __future__ import annotations
+
+from envdoctor.model.script import Argument, Call, Import, Location, Script
+from envdoctor.script.names import public
+from envdoctor.script.scopes import COMPREHENSIONS, Scope, Scopes
+from envdoctor.script.syntax import children
+from envdoctor.script.values import Mapping, UnknownValueError, literal, mapping, target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterator
+
+    Branches = tuple[tuple[int, int], ...]
+else:
+    import _ast as ast
+
+ENVIRON = "os.environ"
+TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))  # `except*` is younger than some Pythons
+IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
+
+
+class Reader:
+    """Walks the trees of one script. `branches` are the arms of `if` and `try` around the current place."""
+
+    def __init__(self, trees: list[tuple[str, ast.Module]]) -> None:
+        scopes = Scopes(trees)
+        self._scopes = scopes.of
+        self._path = ""
+        self._calls: list[tuple[Call, Branches]] = []
+        self._imports: list[Import] = []
+        for self._path, tree in trees:
+            self._walk(tree.body, scopes.module, ())
+
+    def script(self, paths: tuple[str, ...]) -> Script:
+        """Return what was read, with the calls that exclude each other reduced to what they have in common."""
+        return Script(calls=tuple(_settle(self._calls)), imports=tuple(self._imports), paths=paths)
+
+    def _walk(self, nodes: list[ast.stmt] | list[ast.expr], scope: Scope, branches: Branches) -> None:
+        for node in nodes:
+            self._visit(node, scope, branches)
+
+    def _visit(self, node: ast.AST, scope: Scope, branches: Branches) -> None:
+        if isinstance(node, ast.Call):
+            self._call(node, scope, branches)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node)
+            return
+        elif isinstance(node, ast.If):
+            self._if(node, scope, branches)
+            return
+        elif isinstance(node, TRIES):
+            self._try(node, scope, branches)
+            return
+        elif isinstance(node, ast.Assign):
+            for spot in node.targets:
+                self._environ_item(spot, node.value, scope, branches)
+        inner = self._scopes.get(node)
+        if inner is None:
+            for child in children(node):
+                self._visit(child, scope, branches)
+        else:
+            self._enter(node, scope, inner, branches)
+
+    def _enter(self, node: ast.AST, scope: Scope, inner: Scope, branches: Branches) -> None:
+        """Visit a node that opens a scope: its body inside, its decorators, defaults and bases outside."""
+        body: object = getattr(node, "body", None)
+        inside = [body] if isinstance(body, ast.AST) else body if isinstance(body, list) else []
+        for child in children(node):
+            within = isinstance(node, COMPREHENSIONS) or any(child is part for part in inside)
+            self._visit(child, inner if within else scope, branches)
+
+    def _if(self, node: ast.If, scope: Scope, branches: Branches) -> None:
+        self._visit(node.test, scope, branches)
+        dead = isinstance(node.test, ast.Constant) and not node.test.value
+        typing_only = "TYPE_CHECKING" in (getattr(node.test, "id", ""), getattr(node.test, "attr", ""))
+        if not dead and not typing_only:
+            self._walk(node.body, scope, (*branches, (id(node), 0)))
+        if not (isinstance(node.test, ast.Constant) and node.test.value):
+            self._walk(node.orelse, scope, (*branches, (id(node), 1)))
+
+    def _try(self, node: ast.Try, scope: Scope, branches: Branches) -> None:
+        first = len(self._imports)
+        self._walk(node.body, scope, (*branches, (id(node), 0)))
+        if any(_survives(handler) for handler in node.handlers):
+            del self._imports[first:]  # the script lives on without what it tried to import
+        first = len(self._imports)
+        for number, handler in enumerate(node.handlers, 1):
+            self._walk(handler.body, scope, (*branches, (id(node), number)))
+        if any(IMPORT_ERRORS[0] in name for handler in node.handlers for name in _caught(handler)):
+            del self._imports[first:]  # nor does it need the substitute, where the first import works
+        self._walk(node.orelse, scope, (*branches, (id(node), 0)))
+        self._walk(node.finalbody, scope, branches)
+
+    def _place(self, node: ast.expr | ast.stmt | ast.keyword) -> Location:
+        return Location(path=self._path, line=node.lineno, column=node.col_offset + 1)
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        place = self._place(node)
+        for alias in node.names:
+            name = alias.name
+            if isinstance(node, ast.ImportFrom):
+                module = "." * node.level + (node.module or "")
+                name = f"{module}{'' if module.endswith('.') else '.'}{name}"
+            self._imports.append(Import(name=name, location=place))
+            for other in public(name):
+                if other != name:
+                    self._imports.append(Import(name=other, location=place))
+
+    def _keep(self, name: str, arguments: list[Argument], complete: bool, place: Location, branches: Branches) -> None:
+        for spelling in public(name):
+            call = Call(target=spelling, arguments=tuple(arguments), location=place, complete=complete)
+            self._calls.append((call, branches))
+
+    def _call(self, node: ast.Call, scope: Scope, branches: Branches) -> None:
+        name = target(node.func, scope)
+        if not name or name == ENVIRON:
+            return
+        if name.startswith(ENVIRON + "."):
+            self._environ_call(name.rpartition(".")[2], node, scope, branches)
+            return
+        arguments: list[Argument] = []
+        complete = True
+        for number, value in enumerate(node.args):
+            if isinstance(value, ast.Starred):
+                complete = False  # and what comes after it has no known place
+                break
+            arguments.append(self._argument(str(number), value, scope))
+        for keyword in node.keywords:
+            if keyword.arg is not None:
+                arguments.append(self._argument(keyword.arg, keyword.value, scope, self._place(keyword)))
+                continue
+            try:
+                hidden = mapping(keyword.value, scope, path=self._path)
+            except UnknownValueError:
+                complete = False
+                continue
+            complete = complete and hidden.complete
+            arguments += self._unpacked(hidden)
+        self._keep(name, arguments, complete, self._place(node), branches)
+
+    def _unpacked(self, hidden: Mapping) -> list[Argument]:
+        found = []
+        for key, (value, home, path) in hidden.items.items():
+            place = Location(path=path or self._path, line=value.lineno, column=value.col_offset + 1)
+            found.append(self._argument(key, value, home, place))
+        return found
+
+    def _argument(self, name: str, value: ast.expr, scope: Scope, place: Location | None = None) -> Argument:
+        place = place or self._place(value)
+        try:
+            return Argument(name=name, value=literal(value, scope), literal=True, location=place)
+        except UnknownValueError:
+            return Argument(name=name, value=None, literal=False, location=place)
+
+    def _environ_item(self, spot: ast.expr, value: ast.expr, scope: Scope, branches: Branches) -> None:
+        if isinstance(spot, ast.Subscript) and target(spot.value, scope) == ENVIRON:
+            self._environ_set([(spot.slice, value)], scope, self._place(spot), branches)
+
+    def _environ_call(self, method: str, node: ast.Call, scope: Scope, branches: Branches) -> None:
+        if method == "setdefault" and len(node.args) == 2:
+            self._environ_set([(node.args[0], node.args[1])], scope, self._place(node), branches)
+        elif method == "update":
+            pairs: list[tuple[ast.expr | str, ast.expr]] = [(key.arg, key.value) for key in node.keywords if key.arg is not None]
+            complete = len(pairs) == len(node.keywords)
+            for value in node.args:
+                try:
+                    hidden = mapping(value, scope, path=self._path)
+                except UnknownValueError:
+                    complete = False
+                else:
+                    complete = complete and hidden.complete
+                    pairs += [(name, inner) for name, (inner, _, _) in hidden.items.items()]
+            self._environ_set(pairs, scope, self._place(node), branches, complete)
+
+    def _environ_set(
+        self, pairs: list[tuple[ast.expr | str, ast.expr]] | list[tuple[ast.expr, ast.expr]], scope: Scope,
+        place: Location, branches: Branches, complete: bool = True,
+    ) -> None:  # fmt: skip
+        arguments = []
+        for key, value in pairs:
+            try:
+                name = key if isinstance(key, str) else literal(key, scope)
+            except UnknownValueError:
+                name = None
+            if isinstance(name, str):
+                arguments.append(self._argument(name, value, scope, place))
+            else:
+                complete = False
+        self._keep(ENVIRON, arguments, complete, place, branches)
+
+
+def _caught(handler: ast.ExceptHandler) -> list[str]:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return ["BaseException" if kind is None else getattr(kind, "id", getattr(kind, "attr", "")) for kind in kinds]
+
+
+def _survives(handler: ast.ExceptHandler) -> bool:
+    """Tell whether a handler catches a failed import and lets the script go on."""
+    if not any(name in IMPORT_ERRORS for name in _caught(handler)):
+        return False
+    last = handler.body[-1]
+    ends = isinstance(last, ast.Raise) or (
+        isinstance(last, ast.Expr)
+        and isinstance(last.value, ast.Call)
+        and getattr(last.value.func, "attr", getattr(last.value.func, "id", "")) in ("exit", "_exit", "quit", "abort")
+    )
+    return not ends
+
+
+def _settle(found: list[tuple[Call, Branches]]) -> list[Call]:
+    """Reduce calls of one target in different arms of an `if` or `try` to the arguments that every arm gives.
+
+    A script that writes `max_length` in one arm and `max_seq_length` in the other serves both versions of a library.
+    """
+    by_arm: dict[tuple[str, int], dict[int, list[Call]]] = {}
+    for call, branches in found:
+        for branch, arm in branches:
+            by_arm.setdefault((call.target, branch), {}).setdefault(arm, []).append(call)
+    settled = []
+    for call, branches in found:
+        others = [
+            other for branch, arm in branches for there, calls in by_arm[call.target, branch].items() if there != arm for other in calls
+        ]
+        if others:
+            call = call.replace(arguments=tuple(_shared(call.arguments, others)), complete=False)
+        settled.append(call)
+    return settled
+
+
+def _shared(arguments: tuple[Argument, ...], others: list[Call]) -> Iterator[Argument]:
+    for argument in arguments:
+        known = argument.literal
+        for other in others:
+            theirs = other.argument(argument.name)
+            if theirs is None:
+                break
+            known = known and theirs.literal and type(theirs.value) is type(argument.value) and theirs.value == argument.value
+        else:
+            yield argument if known else argument.replace(value=None, literal=False)
