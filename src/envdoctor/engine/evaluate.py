@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from envdoctor.engine.conditions import COMPLETE, judge
-from envdoctor.engine.truth import unknown
 from envdoctor.model.facts import Fact
 from envdoctor.model.finding import CLEAR, FIT, UNFIT, UNKNOWN, Crashed, Fired, Finding, Reason, Report, Skipped, Unknown
 from envdoctor.model.rule import RANK, SEVERITIES
@@ -11,7 +10,7 @@ from envdoctor.model.uses import DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from envdoctor.model.finding import Outcome
     from envdoctor.model.knowledge import Book
@@ -23,11 +22,16 @@ PACKAGE_NEEDED = "purpose-package-not-installed"
 
 
 def evaluate(
-    patient: Snapshot, book: Book, purpose: str | None = None, skip: Callable[[str], str | None] | None = None, subjects: Iterable[str] = ()
+    patient: Snapshot,
+    book: Book,
+    purpose: str | None = None,
+    skip: Callable[[str], str | None] | None = None,
+    ignore: Callable[[Finding], str] | None = None,
 ) -> Report:
     """Judge a snapshot with a rule book.
 
-    `purpose` is a key of PURPOSES or None for the default; `skip` returns a reason to leave a rule out, or None.
+    `purpose` is a key of PURPOSES or None for the default; `skip` returns a reason to leave a rule out, or None; `ignore` a reason to
+    leave a finding out of the verdict, or "".
     """
     outcomes: dict[str, Outcome] = dict.fromkeys(book.ids, CLEAR)
     fired: list[Head] = []
@@ -47,15 +51,19 @@ def evaluate(
             outcomes[head.id] = Unknown(missing=tuple(sorted(truth)))
     asked = purpose or DEFAULT_PURPOSE
     demanded = frozenset(use for use in PURPOSES[asked] if available(use, patient))
-    findings = []
+    findings: list[Finding] = []
+    suppressed: list[Finding] = []
     for head in fired:
         try:
             finding = _finding(head, patient, book, demanded)
         except Exception as error:  # noqa: BLE001 - as above
             outcomes[head.id] = Crashed(error=f"{type(error).__name__}: {error}")
             continue
+        reason = ignore(finding) if ignore is not None else ""
+        if reason:
+            finding = finding.replace(suppressed=reason)
         outcomes[head.id] = Fired(findings=(finding,))
-        findings.append(finding)
+        (suppressed if reason else findings).append(finding)
     findings.extend(_packages_needed(patient, purpose))
     findings.sort(key=_cost)
     uses = _uses(patient, findings, demanded, purpose)
@@ -66,6 +74,7 @@ def evaluate(
         uses=uses,
         findings=tuple(findings),
         outcomes=outcomes,
+        suppressed=tuple(suppressed),
         book_version=book.version,
     )
 
@@ -183,8 +192,3 @@ def _verdict(patient: Snapshot, findings: list[Finding], uses: Mapping[str, str]
     if any(uses.get(use) == UNKNOWN for use in demanded) or not demanded:
         return UNKNOWN
     return FIT
-
-
-def missing_facts(report: Report) -> frozenset[str]:
-    """Return all facts that rules wait for."""
-    return unknown(*report.missing())

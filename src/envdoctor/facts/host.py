@@ -270,3 +270,10 @@ def _windows_memory() -> tuple[int | None, int | None]:
     except (AttributeError, OSError):
         return None, None
     return status.total, status.available
+
+
+class FilesOnlyHost(LocalHost):
+    """This machine, for callers that promised to start no program."""
+
+    def run(self, command: Sequence[str], timeout: float) -> Ran:
+        return Ran("failed", "not run: only files are read here")

@@ -18,6 +18,10 @@ class Requirement(Record):
 
     `name` is normalised. `specifier` is a PEP 440 text (`==2.5.1` for a lock entry); `url` holds a direct reference, a
     version-control reference or an editable path. `marker` is the PEP 508 text, or "". `constraint` lines restrict and do not install.
+
+    `required_by` is empty where the file asks for the line itself. In a lock file that records who needs whom, each pair is the index (in
+    the listing) of a requirement that needs this one, -1 for the project itself, and the marker under which it does: the line counts
+    only if one of them holds. `build` and `requires` are filled where the file tells them apart from the version.
     """
 
     name: str
@@ -29,6 +33,9 @@ class Requirement(Record):
     constraint: bool = False
     hashes: tuple[str, ...] = ()
     location: Location | None = None
+    required_by: tuple[tuple[int, str], ...] = ()
+    build: str = ""
+    requires: tuple[str, ...] | None = None
 
 
 class Listing(Record):
@@ -36,7 +43,7 @@ class Listing(Record):
 
     `complete` is True where the file names everything that is installed (a lock file, a freeze, an inspect report), False where a
     resolver still has to add to it. `python` is the file's own `requires-python`, or "".
-    `problems` are defects that did not stop the reading, each with its place.
+    `problems` are defects that did not stop the reading, each with its place. `path` is the file that was read.
     """
 
     kind: str
@@ -44,3 +51,4 @@ class Listing(Record):
     complete: bool
     python: str = ""
     problems: tuple[str, ...] = ()
+    path: str = ""

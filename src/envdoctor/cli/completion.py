@@ -1,0 +1,104 @@
+"""`envdoctor completion SHELL`: completion scripts, made from the same option tables as everything else."""
+
+from __future__ import annotations
+
+from envdoctor.cli import COMMANDS
+from envdoctor.cli.options import FLAG, Operand, explain, scan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envdoctor.cli.options import Option
+
+SHELLS = ("bash", "zsh", "fish")
+SUMMARY = 'Print the completion script of a shell. bash: eval "$(envdoctor completion bash)"; zsh the same; fish: envdoctor completion fish | source'
+OPERAND = Operand(name="shell", metavar="|".join(SHELLS), help="the shell", least=1, most=1)
+
+
+def run(words: Sequence[str]) -> int:
+    """Run `envdoctor completion SHELL`."""
+    values = scan(words, (), OPERAND) or explain(words, "envdoctor completion", SUMMARY, (), OPERAND)
+    shell = values["shell"][0]
+    if shell not in SHELLS:
+        from envdoctor.model.errors import UsageError
+
+        raise UsageError(f"completion: no such shell: {shell!r}; choose one of {', '.join(SHELLS)}")
+    print({"bash": bash, "zsh": zsh, "fish": fish}[shell](), end="")
+    return 0
+
+
+def words_of() -> dict[str, tuple[Option, ...]]:
+    """Return the options of every subcommand; `rules X` stands for its actions."""
+    from envdoctor.cli import check, rules, snapshot
+
+    table = {"check": check.OPTIONS, "snapshot": snapshot.OPTIONS, "completion": ()}
+    table.update({f"rules {action}": options for action, (options, _) in rules.TABLE.items()})
+    return table
+
+
+def bash() -> str:
+    """Return the bash script."""
+    from envdoctor.cli.rules import ACTIONS
+
+    cases = []
+    for name, options in words_of().items():
+        flags = " ".join("--" + option.name for option in options) + " --help"
+        cases.append(f'    "{name}") words="{flags}" ;;')
+    values = []
+    seen = set()
+    for options in words_of().values():
+        for option in options:
+            if option.choices and option.name not in seen:
+                seen.add(option.name)
+                values.append(f'    --{option.name}) COMPREPLY=($(compgen -W "{" ".join(option.choices)}" -- "$cur")); return ;;')
+    line = "\n"
+    return f"""_envdoctor() {{
+  local cur="${{COMP_WORDS[COMP_CWORD]}}" prev="${{COMP_WORDS[COMP_CWORD-1]}}" words="" command="${{COMP_WORDS[1]}}"
+  if [[ $COMP_CWORD -eq 1 ]]; then
+    COMPREPLY=($(compgen -W "{" ".join(COMMANDS)} --help --version" -- "$cur")); return
+  fi
+  if [[ $command == rules ]]; then
+    if [[ $COMP_CWORD -eq 2 ]]; then COMPREPLY=($(compgen -W "{" ".join(ACTIONS)}" -- "$cur")); return; fi
+    command="rules ${{COMP_WORDS[2]}}"
+    if [[ $command == "rules show" && $cur != -* ]]; then
+      COMPREPLY=($(compgen -W "$(envdoctor rules list 2>/dev/null | cut -d' ' -f1)" -- "$cur")); return
+    fi
+  fi
+  if [[ $command == completion ]]; then COMPREPLY=($(compgen -W "{" ".join(SHELLS)}" -- "$cur")); return; fi
+  case $prev in
+{line.join(values)}
+  esac
+  case $command in
+{line.join(cases)}
+  esac
+  if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$words" -- "$cur")); else COMPREPLY=($(compgen -f -- "$cur")); fi
+}}
+complete -o filenames -F _envdoctor envdoctor
+"""
+
+
+def zsh() -> str:
+    """Return the zsh script: zsh reads the bash one."""
+    return "autoload -U +X bashcompinit && bashcompinit\n" + bash()
+
+
+def fish() -> str:
+    """Return the fish script."""
+    from envdoctor.cli.rules import ACTIONS
+
+    lines = ["complete -c envdoctor -n __fish_use_subcommand -l help", "complete -c envdoctor -n __fish_use_subcommand -l version"]
+    lines += [f"complete -c envdoctor -n __fish_use_subcommand -f -a {name} -d {_quoted(text)}" for name, text in COMMANDS.items()]
+    lines += [f"complete -c envdoctor -n '__fish_seen_subcommand_from rules' -f -a {name} -d {_quoted(text)}" for name, text in ACTIONS.items()]
+    lines += [f"complete -c envdoctor -n '__fish_seen_subcommand_from completion' -f -a {shell}" for shell in SHELLS]
+    for name, options in words_of().items():
+        when = " and ".join(f"__fish_seen_subcommand_from {word}" for word in name.split())
+        for option in options:
+            extra = "" if option.kind == FLAG else " -x" if option.choices else " -r"
+            extra += f" -a {_quoted(' '.join(option.choices))}" if option.choices else ""
+            lines.append(f"complete -c envdoctor -n {_quoted(when)} -l {option.name}{extra} -d {_quoted(option.help)}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,70 @@
+"""What the terminal is like: width, colour, and a sign of life when something takes longer than a second."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import TextIO
+
+
+def wants_colour(choice: str, stream: TextIO) -> bool:
+    """Decide on colour: `--color` first, then NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, then whether a terminal reads."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE", "0") != "0":
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def width(stream: TextIO) -> int:
+    """Return the columns to write in: COLUMNS, the terminal's, or 80 where no terminal reads; never more than 100, for reading's sake."""
+    told = os.environ.get("COLUMNS", "")
+    columns = int(told) if told.isdecimal() and int(told) > 0 else 0
+    if not columns:
+        try:
+            columns = os.get_terminal_size(stream.fileno()).columns
+        except (OSError, ValueError):
+            columns = 80
+    return max(40, min(columns or 80, 100))
+
+
+class Patience:
+    """Show one line on stderr when the work inside takes longer than a second and a person is watching."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._watching = sys.stderr.isatty() and sys.stdout.isatty()
+
+    def __enter__(self) -> Patience:
+        if self._watching:
+            import _thread  # threading itself costs 3 ms to import
+
+            self._done = _thread.allocate_lock()
+            self._done.acquire()
+            self._over = _thread.allocate_lock()
+            self._over.acquire()
+            _thread.start_new_thread(self._watch, ())
+        return self
+
+    def _watch(self) -> None:
+        frames, shown, turn = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", False, 0
+        while not self._done.acquire(timeout=1.0 if not shown else 0.1):
+            shown = True
+            sys.stderr.write(f"\r{frames[turn % len(frames)]} {self._text} ")
+            sys.stderr.flush()
+            turn += 1
+        if shown:
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+        self._over.release()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._watching:
+            self._done.release()
+            self._over.acquire()

@@ -1,0 +1,126 @@
+"""Collect, evaluate, ask for what is missing, evaluate again: the whole check on one screen.
+
+`check`, the pre-train hook and the re-check of a repair are this same call on different patients.
+"""
+
+from __future__ import annotations
+
+import os
+
+from envdoctor.engine.evaluate import evaluate
+from envdoctor.knowledge.load import open_book
+from envdoctor.model.errors import InputError
+from envdoctor.model.facts import NOT_COLLECTED, Fact
+from envdoctor.model.request import Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from envdoctor.facts.patient import Patient
+    from envdoctor.model.finding import Finding, Report
+    from envdoctor.model.snapshot import Snapshot
+
+_ROUNDS = 4
+"""Facts can open the way to other facts (a GPU to its capability), so a check may ask more than once; rules never nest deeper."""
+
+
+def check(request: Request | None = None, environ: Mapping[str, str] | None = None) -> Report:
+    """Examine what a request names, by default the environment in use. Raises EnvdoctorError."""
+    asked = request or Request()
+    variables = os.environ if environ is None else environ
+    patient = choose(asked, variables)
+    snapshot = prepare(asked, patient, variables)
+    return diagnose(asked, patient, snapshot)
+
+
+def take(asked: Request, environ: Mapping[str, str]) -> Snapshot:
+    """Return everything that can be learnt of a patient. Raises EnvdoctorError."""
+    from envdoctor.facts.patient import with_answers
+    from envdoctor.model.facts import CATALOGUE
+
+    patient = choose(asked, environ)
+    snapshot = prepare(asked, patient, environ)
+    return with_answers(snapshot, [answer for answer in patient.collect(CATALOGUE) if answer.path not in asked.given])
+
+
+def diagnose(asked: Request, patient: Patient, snapshot: Snapshot) -> Report:
+    """Evaluate a patient, collecting the facts that its rules turn out to need."""
+    book = open_book()
+    skip, ignore = _selection(asked, book.ids), _ignoring(asked)
+    report = evaluate(snapshot, book, asked.purpose, skip, ignore)
+    tried: set[str] = set()
+    for _ in range(_ROUNDS):
+        wanted = {path for path in report.missing() if path not in tried and not isinstance(snapshot.fact(path), Fact)}
+        wanted = {path for path in wanted if getattr(snapshot.fact(path), "reason", "") == NOT_COLLECTED}
+        tried |= wanted
+        answers = patient.collect(wanted) if wanted else []
+        if not answers:
+            break
+        from envdoctor.facts.patient import with_answers
+
+        given = {path: fact for path, fact in snapshot.facts.items() if path in asked.given}
+        snapshot = with_answers(snapshot, [answer for answer in answers if answer.path not in given])
+        report = evaluate(snapshot, book, asked.purpose, skip, ignore)
+    if asked.ignores:
+        from envdoctor.engine.suppress import account
+
+        report = account(report, asked.ignores, asked.today)
+    return report
+
+
+def choose(asked: Request, environ: Mapping[str, str]) -> Patient:
+    """Return the patient that a request names. Raises InputError."""
+    if not asked.paths and asked.freeze is None and not asked.target.described:
+        from envdoctor.facts.locate import active_place, place_of
+        from envdoctor.facts.patient import Live
+
+        return Live(place_of(asked.python) if asked.python else active_place(environ), environ)
+    from envdoctor.facts.choose import choose_patient
+
+    return choose_patient(asked, environ)
+
+
+def prepare(asked: Request, patient: Patient, environ: Mapping[str, str]) -> Snapshot:
+    """Return the patient's first snapshot, with the scripts and the model that the request names."""
+    snapshot = patient.first()
+    if asked.given:
+        from envdoctor.facts.patient import with_answers
+
+        snapshot = with_answers(snapshot, [Fact(path=path, value=value, origin="given") for path, value in asked.given.items()])
+    scripts = [path for path in asked.paths if path.endswith((".py", ".ipynb")) and not os.path.isdir(path)]
+    if scripts:
+        from envdoctor.facts.patient import with_script
+        from envdoctor.facts.scripts import read_scripts
+
+        script, told = read_scripts(scripts)
+        snapshot = with_script(snapshot, script, told)
+    model = snapshot.fact("model.name")
+    if isinstance(model, Fact):
+        from envdoctor.facts.host import LocalHost
+        from envdoctor.facts.model import describe
+        from envdoctor.facts.patient import with_answers
+
+        told_of_model = [a for a in describe(str(model.value), LocalHost(environ=environ)) if a.path not in asked.given and a.path != "model.name"]
+        snapshot = with_answers(snapshot, told_of_model)
+    return snapshot
+
+
+def _selection(asked: Request, ids: tuple[str, ...]) -> Callable[[str], str | None] | None:
+    if not asked.select:
+        return None
+    from fnmatch import fnmatchcase
+
+    patterns = asked.select
+    unknown = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in ids)]
+    if unknown:
+        raise InputError(f"no rule matches {unknown[0]!r}; `envdoctor rules list` names them all")
+    return lambda rule: None if any(fnmatchcase(rule, pattern) for pattern in patterns) else "not selected"
+
+
+def _ignoring(asked: Request) -> Callable[[Finding], str] | None:
+    if not asked.ignores:
+        return None
+    from envdoctor.engine.suppress import reason_to_ignore
+
+    return lambda finding: reason_to_ignore(finding, asked.ignores, asked.today)

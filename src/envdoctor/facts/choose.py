@@ -1,0 +1,161 @@
+"""Turns what a request names into a patient: an environment, a saved snapshot, or listings on this or a described machine."""
+
+from __future__ import annotations
+
+import os
+
+from envdoctor.facts.locate import active_place, is_environment, place_of
+from envdoctor.facts.patient import Described, Live, with_answers
+from envdoctor.facts.scripts import SUFFIXES
+from envdoctor.model.errors import InputError, UsageError
+from envdoctor.model.facts import Fact
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envdoctor.facts.patient import Answers, Patient
+    from envdoctor.model.listing import Listing
+    from envdoctor.model.request import Request, Target
+    from envdoctor.model.snapshot import Distribution, Snapshot
+
+_ARCHES = {"arm64": "arm64", "amd64": "x86_64"}
+
+
+def choose_patient(asked: Request, environ: Mapping[str, str]) -> Patient:
+    """Return the patient of a request. Raises InputError for what cannot be read, UsageError for what excludes each other."""
+    environments, snapshots, listings = _sorted_paths(asked)
+    named = [*environments, *snapshots, *(["--python " + asked.python] if asked.python else [])]
+    if len(named) > 1 or (named and (listings or asked.freeze)):
+        also = [*named, *listings, *([asked.freeze] if asked.freeze else [])]
+        raise UsageError(f"one patient at a time: {', '.join(also)} each name one; check them one after the other")
+    if snapshots:
+        return _saved(snapshots[0], asked)
+    if listings or asked.freeze:
+        return _listed(listings, asked, environ)
+    live = Live(place_of(environments[0] if environments else asked.python) if named else active_place(environ), environ)
+    if not asked.target.described:
+        return live
+    first = live.first()
+    complete = [fact for path, fact in first.facts.items() if path.startswith("environment.")]
+    return _described(first.distributions, complete, asked.target)
+
+
+def _sorted_paths(asked: Request) -> tuple[list[str], list[str], list[str]]:
+    environments, snapshots, listings = [], [], []
+    for path in asked.paths:
+        if os.path.isdir(path):
+            (environments if is_environment(path) else listings).append(path)
+        elif path.endswith(SUFFIXES):
+            continue
+        elif path.endswith(".json") and _is_snapshot(path):
+            snapshots.append(path)
+        elif os.path.basename(path).startswith(("python", "pypy")) and os.access(path, os.X_OK):
+            environments.append(path)
+        else:
+            listings.append(path)
+    return environments, snapshots, listings
+
+
+def _is_snapshot(path: str) -> bool:
+    from envdoctor.model.exchange import KIND
+
+    try:
+        with open(path, "rb") as file:
+            return KIND.encode() in file.read(4096)
+    except OSError:
+        return False
+
+
+def _saved(path: str, asked: Request) -> Patient:
+    import json
+
+    from envdoctor.model.exchange import from_mapping
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            told = json.load(file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}; make the snapshot anew with `envdoctor snapshot > {path}`") from None
+    snapshot = from_mapping(told, path)
+    if asked.target.described:
+        kept = [fact for name, fact in snapshot.facts.items() if name.startswith(("environment.", "python.", "model.", "training."))]
+        return _described(snapshot.distributions, kept, asked.target)
+    return _Recorded(snapshot)
+
+
+class _Recorded(Described):
+    """A snapshot that was taken elsewhere."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+
+def _described(distributions: Mapping[str, Distribution], extra: Answers, target: Target) -> Described:
+    from envdoctor.facts.target import describe
+
+    facts, absent = describe(
+        gpu=target.gpu, gpus=target.gpus, driver=target.driver, platform=target.platform, python_version=target.python_version,
+        distributions=distributions,
+    )  # fmt: skip
+    return Described(distributions, [*extra, *facts, *absent])
+
+
+def _listed(listings: list[str], asked: Request, environ: Mapping[str, str]) -> Patient:
+    from envdoctor.facts.documents import distributions, marker_environment, read_listing
+
+    read = [(path, read_listing(path)) for path in listings]
+    if asked.freeze:
+        read.append((asked.freeze, read_listing(asked.freeze, frozen=True)))
+    listing = _merged([one for _, one in read])
+    platform, python = asked.target.platform or this_platform(), asked.target.python_version or _this_python()
+    found = distributions(listing, marker_environment(platform, python))
+    complete = Fact(path="environment.complete", value=listing.complete, origin=", ".join(path for path, _ in read))
+    if asked.target.described:
+        return _described(found, [complete], asked.target.replace(platform=platform, python_version=python))
+    return _Here(found, complete, environ)
+
+
+class _Here(Live):
+    """Listed distributions, judged on this machine: its hardware and tools count, its installed packages do not."""
+
+    def __init__(self, found: Mapping[str, Distribution], complete: Fact, environ: Mapping[str, str]) -> None:
+        super().__init__(active_place(environ), environ)
+        self._found, self._complete = found, complete
+        self._asked.update(("torch", "cuda"))  # these sources would read the torch that is installed here
+
+    def first(self) -> Snapshot:
+        from envdoctor.facts.target import describe_torch
+
+        whole = super().first()
+        kept = {path: fact for path, fact in whole.facts.items() if not path.startswith("environment.")}
+        snapshot = whole.replace(distributions=self._found, facts=kept)
+        return with_answers(snapshot, [self._complete, *describe_torch(self._found, whole.fact("os.name"), whole.fact("os.arch"))])
+
+
+def _merged(listings: list[Listing]) -> Listing:
+    if len(listings) == 1:
+        return listings[0]
+    first = listings[0]
+    return first.replace(
+        requirements=tuple(requirement for one in listings for requirement in one.requirements),
+        complete=all(one.complete for one in listings),
+        problems=tuple(problem for one in listings for problem in one.problems),
+    )
+
+
+def this_platform() -> str:
+    """Return the platform that listings are judged for when none is named: this machine's."""
+    import sys
+
+    system = {"linux": "linux", "darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
+    machine = os.uname().machine.lower() if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "amd64").lower()
+    return f"{system}-{_ARCHES.get(machine, machine)}"
+
+
+def _this_python() -> str:
+    import sys
+
+    return "%d.%d.%d" % sys.version_info[:3]

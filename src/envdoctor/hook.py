@@ -1,0 +1,132 @@
+"""`preflight()`: what a training script calls before it touches a GPU.
+
+Reads files only: starts no program, opens no connection, writes nothing, imports nothing heavy. A defect of envdoctor itself is logged
+and training goes on; the hook may stop a run only for a finding.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from envdoctor.model.finding import Report
+
+OFF = ("off", "0", "false", "no")
+_RANKS = ("LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID", "MPI_LOCALRANKID")
+
+
+def preflight(
+    use: str | None = None,
+    model: str | None = None,
+    *,
+    method: str | None = None,
+    dtype: str | None = None,
+    optimizer: str | None = None,
+    attention: str | None = None,
+    packing: bool | None = None,
+    device_map: str | None = None,
+    script: str | None = None,
+    fail_on: str = "error",
+    environ: Mapping[str, str] | None = None,
+) -> Report | None:
+    """Examine the environment of this process before training, and stop the run if it cannot do what is asked.
+
+    `use` is one of sft, dpo, grpo, reward, lora, qlora, full, inference; the other arguments say what the script is about to do
+    (`dtype` is fp32, fp16 or bf16; `optimizer` as TrainingArguments names it; `script` the path of a training script to be read too).
+    Returns the Report, or None when `ENVDOCTOR=off`. Raises EnvironmentRejected for findings at or above `fail_on` (never under
+    `ENVDOCTOR=warn`), and UsageError for an argument that cannot be.
+    """
+    from envdoctor.model.errors import UsageError
+
+    variables = os.environ if environ is None else environ
+    mode = variables.get("ENVDOCTOR", "").strip().lower()
+    if mode in OFF:
+        return None
+    told = {"method": method, "dtype": dtype, "optimizer": optimizer, "attention": attention, "packing": packing, "device_map": device_map}
+    try:
+        report = examine(use, model, {name: value for name, value in told.items() if value is not None}, script, variables)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever fails in the doctor must not cost the patient its training run
+        import logging
+
+        logging.getLogger("envdoctor").warning("could not examine this environment (%s: %s); training goes on", type(error).__name__, error)
+        return None
+    return judge(report, fail_on, mode == "warn", variables)
+
+
+def examine(use: str | None, model: str | None, training: Mapping[str, Any], script: str | None, environ: Mapping[str, str]) -> Report:
+    """Return the report on this process's environment."""
+    from envdoctor.diagnosis import diagnose, prepare
+    from envdoctor.facts.configuration import find_config
+    from envdoctor.facts.host import FilesOnlyHost
+    from envdoctor.facts.locate import own_place
+    from envdoctor.facts.patient import Live, working_directory
+    from envdoctor.model.errors import UsageError
+    from envdoctor.model.request import Request
+    from envdoctor.model.uses import PURPOSES
+
+    if use is not None and use not in PURPOSES:
+        raise UsageError(f"preflight(use={use!r}): choose one of {', '.join(PURPOSES)}")
+    given: dict[str, Any] = {"training." + name: value for name, value in training.items()}
+    if use is not None:
+        given["training.use"] = use
+    if model is not None:
+        given["model.name"] = model
+    size = environ.get("WORLD_SIZE", "")
+    given["training.world_size"] = int(size) if size.isdecimal() else 1
+    config = find_config(working_directory())
+    today = ""
+    if config.ignores:
+        from datetime import date
+
+        today = date.today().isoformat()
+    asked = Request(
+        paths=(script,) if script else (), purpose=use or config.purpose, given=given, select=config.select, ignores=config.ignores, today=today
+    )
+    place = own_place()
+    patient = Live(place, environ, FilesOnlyHost(place.prefix, place.site_packages, place.python_version, environ))
+    return diagnose(asked, patient, prepare(asked, patient, environ))
+
+
+def judge(report: Report, fail_on: str, warn_only: bool, environ: Mapping[str, str]) -> Report:
+    """Print what was found (on one rank only) and raise EnvironmentRejected where the run must not start."""
+    from envdoctor.model.errors import EnvironmentRejected, UsageError
+    from envdoctor.model.rule import SEVERITIES
+
+    if fail_on not in SEVERITIES:
+        raise UsageError(f"preflight(fail_on={fail_on!r}): choose one of {', '.join(SEVERITIES)}")
+    threshold = SEVERITIES.index(fail_on)
+    stops = any(SEVERITIES.index(finding.severity) <= threshold for finding in report.findings)
+    first = local_rank(environ) == 0
+    if first and any(finding.severity != "note" or stops for finding in report.findings):
+        show(report, environ)
+    if stops and not warn_only:
+        # Every rank reads the same files and comes to the same verdict, so all of them stop here, before any collective call can hang.
+        where = "see above" if first else "local rank 0 printed why"
+        raise EnvironmentRejected(report, f"this environment cannot do what the script asks ({where}; ENVDOCTOR=warn trains all the same)")
+    return report
+
+
+def show(report: Report, environ: Mapping[str, str]) -> None:
+    """Print the report on stderr, as `envdoctor check` would."""
+    from envdoctor.report import render
+    from envdoctor.report.options import Options
+
+    colour = sys.stderr.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+    sys.stderr.write(render(report, "text", options=Options(width=90, colour=colour)))
+    sys.stderr.flush()
+
+
+def local_rank(environ: Mapping[str, str]) -> int:
+    """Return this process's rank on its machine, as torchrun, accelerate, deepspeed, MPI or Slurm tell it; 0 for a lone process."""
+    for name in _RANKS:
+        value = environ.get(name, "")
+        if value.isdecimal():
+            return int(value)
+    return 0
