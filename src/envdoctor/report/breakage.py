@@ -33,10 +33,10 @@ def split(uses: Iterable[str], purpose: str = "") -> tuple[list[str], list[str]]
     """Return the uses that break by themselves, and those that only rest on them: the purpose's own first, the deepest first."""
     broken = list(dict.fromkeys(uses))
     among = set(broken)
-    roots = [use for use in broken if not (_below(use) & among)]
+    roots = [use for use in broken if not (below(use) & among)]
     wanted = PURPOSES.get(purpose, ())
     resting = [use for use in broken if use not in roots]
-    resting.sort(key=lambda use: (use not in wanted, -len(_below(use))))
+    resting.sort(key=lambda use: (use not in wanted, -len(below(use))))
     return roots, resting
 
 
@@ -61,7 +61,8 @@ def cost(finding: Finding, purpose: str) -> str:
     return clean(said)
 
 
-def _below(use: str) -> frozenset[str]:
+def below(use: str) -> frozenset[str]:
+    """Return every use that a use rests on, without itself."""
     return foundations(use) - {use} if use in USES else frozenset()
 
 

@@ -36,14 +36,14 @@ def line(remedy: Remedy, snapshot: Snapshot) -> str:
     elif remedy.set_env:
         told = _set(remedy, snapshot)
     elif remedy.unset_env:
-        told = "; ".join(f"Remove-Item Env:{name}" for name in remedy.unset_env) if _is_windows(snapshot) else f"unset {' '.join(remedy.unset_env)}"
+        told = _unset(remedy, snapshot)
     elif remedy.set_argument:
         told = ", and ".join(_argument(target, values) for target, values in remedy.set_argument.items())
     elif remedy.replace_model:
         told = f"use the model {remedy.replace_model}"
     else:
         told = " ".join((remedy.advice or remedy.title).split())
-    return clean(told).replace("\n", " ")
+    return clean(told)
 
 
 def _requirement(name: str, specifier: str) -> str:
@@ -62,6 +62,12 @@ def _set(remedy: Remedy, snapshot: Snapshot) -> str:
     from shlex import quote
 
     return "export " + " ".join(f"{name}={quote(value)}" for name, value in remedy.set_env.items())
+
+
+def _unset(remedy: Remedy, snapshot: Snapshot) -> str:
+    if _is_windows(snapshot):
+        return "; ".join(f"Remove-Item Env:{name}" for name in remedy.unset_env)
+    return "unset " + " ".join(remedy.unset_env)
 
 
 def _argument(target: str, values: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envdoctor.model.finding import FIT, UNFIT, UNKNOWN, Clear, Crashed, Skipped, Unknown
 from envdoctor.report.missing import options, phrases, some
-from envdoctor.report.plain import ERROR_STYLE, FIT_STYLE, QUIET_STYLE, WARNING_STYLE, clean, wrap
+from envdoctor.report.plain import ERROR_STYLE, FIT_STYLE, NO_BREAK, QUIET_STYLE, WARNING_STYLE, clean, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,21 +32,22 @@ def summary(report: Report) -> list[Run]:
     """Tell verdict and counts in one sentence."""
     number = counts(report)
     found = ", ".join(_counted(number[word], word) for word in ("error", "warning", "note") if number[word])
-    rules = [f"{_counted(number['clear'], 'rule')} clear"]
+    rules = [f"{_counted(number['clear'], 'rule')}{NO_BREAK}clear"]
     if number["skipped"]:
-        rules.append(f"{number['skipped']} skipped")
+        rules.append(f"{number['skipped']}{NO_BREAK}skipped")
     if report.suppressed:
-        rules.append(f"{len(report.suppressed)} ignored")
+        rules.append(f"{len(report.suppressed)}{NO_BREAK}ignored")
     runs: list[Run] = [
         (report.verdict, VERDICT_STYLES.get(report.verdict, "")),
         (f" for {clean(report.purpose)}" if report.purpose else "", ""),
         (f": {found or 'no findings'}; {', '.join(rules)}", ""),
     ]
     if number["crashed"]:
-        runs.append((f", {number['crashed']} failed to run", ""))
-        runs.append((f" ({some(sorted(clean(rule) for rule, outcome in report.outcomes.items() if isinstance(outcome, Crashed)), 2)})", QUIET_STYLE))
+        runs.append((f", {number['crashed']}{NO_BREAK}failed to run", ""))
+        failed = sorted(clean(rule) for rule, outcome in report.outcomes.items() if isinstance(outcome, Crashed))
+        runs.append((f" ({some(failed, 2)})", QUIET_STYLE))
     if number["unknown"]:
-        runs.append((f", {number['unknown']} unknown", ""))
+        runs.append((f", {number['unknown']}{NO_BREAK}unknown", ""))
         missing = phrases(report)
         if missing:
             runs.append((f" ({some(missing, 3)})", QUIET_STYLE))
@@ -55,7 +56,7 @@ def summary(report: Report) -> list[Run]:
 
 def sentence(report: Report) -> str:
     """Tell verdict and counts in one unstyled line."""
-    return "".join(text for text, _ in summary(report))
+    return "".join(text for text, _ in summary(report)).replace(NO_BREAK, " ")
 
 
 def lines(report: Report, width: int) -> list[list[Run]]:
@@ -69,4 +70,4 @@ def lines(report: Report, width: int) -> list[list[Run]]:
 
 
 def _counted(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{number}{NO_BREAK}{word}" if number == 1 else f"{number}{NO_BREAK}{word}s"
