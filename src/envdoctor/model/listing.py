@@ -8,7 +8,6 @@ from envdoctor.model.script import Location
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Union
 
     Load = Callable[[str], str]  # path relative to the file being read -> its text; raises InputError
 
