@@ -11,11 +11,15 @@ from envdoctor.model.script import Location
 from envdoctor.model.snapshot import Distribution, Snapshot
 from envdoctor.model.uses import USES
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.model.facts import Value
+
 STACK = {
     "torch": "2.5.1", "torchao": "0.14.1", "transformers": "4.57.1", "trl": "0.24.0", "peft": "0.17.1", "accelerate": "1.10.1",
     "datasets": "4.2.0", "bitsandbytes": "0.48.1", "unsloth": "2025.10.12", "numpy": "2.2.6", "huggingface-hub": "0.35.3",
 }  # fmt: skip
-MACHINE = {
+MACHINE: dict[str, tuple[Value, str]] = {
     "os.name": ("linux", "uname"), "os.arch": ("x86_64", "uname"), "os.glibc": ("2.35", "ldd"), "python.version": ("3.11.9", "pyvenv.cfg"),
     "python.prefix": ("/srv/venv", "pyvenv.cfg"), "gpu.vendor": ("nvidia", "nvidia-smi"), "gpu.count": (1, "nvidia-smi"),
     "gpu.names": (("NVIDIA H100 80GB HBM3",), "nvidia-smi"), "gpu.capability.min": (9.0, "nvidia-smi"),
@@ -27,9 +31,10 @@ def site(name: str, version: str) -> str:
     return f"site-packages/{name}-{version}.dist-info/METADATA"
 
 
-def snapshot(*, machine: bool = True, absent: tuple[Absent, ...] = (), **versions: str) -> Snapshot:
+def snapshot(*, machine: bool = True, complete: bool = True, absent: tuple[Absent, ...] = (), **versions: str) -> Snapshot:
     stack = {**STACK, **{name.replace("_", "-"): version for name, version in versions.items()}}
-    facts = {path: Fact(path=path, value=value, origin=origin) for path, (value, origin) in MACHINE.items()} if machine else {}
+    known = {**(MACHINE if machine else {}), "environment.complete": (complete, "box.txt")}
+    facts = {path: Fact(path=path, value=value, origin=origin) for path, (value, origin) in known.items()}
     return Snapshot(
         distributions={name: Distribution(name=name, version=version, origin=site(name, version)) for name, version in stack.items()},
         facts=facts,
@@ -266,7 +271,10 @@ SAMPLES: dict[str, Report] = {
     ),
     "healthy": report(snapshot(torch="2.8.0"), verdict="fit", clear=212),
     "healthy-but-untold": report(snapshot(), verdict="fit", clear=180, unknown=("model.name",) * 3 + ("script",) * 8),
-    "undecided": report(snapshot(machine=False), verdict="unknown", clear=97, unknown=UNTOLD, unsettled=("GPU compute", "bf16", "fp16")),
+    "undecided": report(
+        snapshot(machine=False, complete=False), purpose="", verdict="unknown", clear=97, unknown=UNTOLD,
+        unsettled=("GPU compute", "bf16", "fp16"),
+    ),
 }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def plain(told: Report, **options: object) -> str:
 def test_the_fast_path_and_rich_write_the_same_bytes(reports_by_name: dict[str, Report], name: str, width: int, colour: bool) -> None:
     options = Options(width=width, colour=colour)
     fast = text.render(reports_by_name[name], options=options)
-    assert fast == screen.draw(reports_by_name[name].replace(uses={}), options)
+    assert fast == screen.draw(reports_by_name[name].replace(uses=dict.fromkeys(reports_by_name[name].uses, "fit")), options)
     assert ("\x1b[" in fast) is colour
 
 
@@ -143,6 +143,21 @@ def test_missing_facts_are_named_in_words(reports_by_name: dict[str, Report], mi
 def test_the_fact_that_most_rules_wait_for_is_named_first(reports_by_name: dict[str, Report]) -> None:
     written = plain(reports_by_name["undecided"], width=200)
     assert "31 unknown (GPU not described, no training script given, no model named and 1 more)" in written
+
+
+def test_an_unknown_verdict_says_what_would_settle_it(reports_by_name: dict[str, Report]) -> None:
+    listed = reports_by_name["undecided"]
+    assert (
+        plain(listed, width=200).splitlines()[1].startswith("to settle it, name all packages: check the environment itself or a lock file")
+    )
+    whole = listed.replace(snapshot=reports_by_name["healthy"].snapshot)
+    assert plain(whole, width=200).splitlines()[1] == "to settle it, describe the machine with --gpu NAME"
+    nothing = whole.replace(uses={}, outcomes={})
+    assert plain(nothing, width=200).splitlines()[1] == "to settle it, check an environment that has torch or transformers in it"
+    torch = whole.snapshot.distributions["torch"].replace(version=None)
+    vague = whole.replace(snapshot=whole.snapshot.replace(distributions={"torch": torch}))
+    assert plain(vague, width=200).splitlines()[1] == "to settle it, say which version of torch"
+    assert len(plain(whole.replace(outcomes={}), width=200).splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.model.rule import CONFIDENCES, RANK, SEVERITIES
-from envdoctor.model.uses import PURPOSES, USES, foundations
+from envdoctor.model.uses import DEFAULT_PURPOSE, PURPOSES, USES, foundations
 from envdoctor.report.missing import some
 from envdoctor.report.plain import clean
 
@@ -34,7 +34,7 @@ def split(uses: Iterable[str], purpose: str = "") -> tuple[list[str], list[str]]
     broken = list(dict.fromkeys(uses))
     among = set(broken)
     roots = [use for use in broken if not (below(use) & among)]
-    wanted = PURPOSES.get(purpose, ())
+    wanted = PURPOSES.get(purpose or DEFAULT_PURPOSE, ())
     resting = [use for use in broken if use not in roots]
     resting.sort(key=lambda use: (use not in wanted, -len(below(use))))
     return roots, resting
@@ -56,8 +56,8 @@ def cost(finding: Finding, purpose: str) -> str:
         said += ", silently"
     if finding.confidence in CONFIDENCES[1:]:
         said += f" ({finding.confidence})"
-    if _place(SEVERITIES, finding.declared_severity) < _place(SEVERITIES, finding.severity) and purpose:
-        said += f"; {purpose} does not need it"
+    if _place(SEVERITIES, finding.declared_severity) < _place(SEVERITIES, finding.severity):
+        said += f"; {purpose or DEFAULT_PURPOSE} does not need it"
     return clean(said)
 
 

@@ -57,10 +57,20 @@ def phrases(report: Report) -> list[str]:
     return sorted(waiting, key=lambda phrase: (-waiting[phrase], phrase))
 
 
-def options(report: Report) -> list[str]:
-    """Return the options that would supply what is missing, each once."""
+def settling(report: Report) -> str:
+    """Say what would turn an unknown verdict into one, or "" where nobody can say."""
+    patient = report.snapshot
+    complete = patient.facts.get("environment.complete")
+    if complete is None or not complete.value:
+        return "name all packages: check the environment itself or a lock file, or give a list of all that is installed with --freeze FILE"
+    if not report.uses:
+        return "check an environment that has torch or transformers in it"
+    unversioned = sorted(name for name, distribution in patient.distributions.items() if distribution.version is None)
+    if unversioned:
+        return f"say which version of {clean(some(unversioned, 3))}"
     paths = report.missing()
-    return [option for start, _, _, option in WANTED if option and any(path.startswith(start) for path in paths)]
+    options = [option for start, _, _, option in WANTED if option and any(path.startswith(start) for path in paths)]
+    return f"describe the machine with {' '.join(options)}" if options else ""
 
 
 def some(names: list[str], most: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.model.finding import FIT, UNFIT, UNKNOWN, Clear, Crashed, Skipped, Unknown
-from envdoctor.report.missing import options, phrases, some
+from envdoctor.report.missing import phrases, settling, some
 from envdoctor.report.plain import ERROR_STYLE, FIT_STYLE, NO_BREAK, QUIET_STYLE, WARNING_STYLE, clean, wrap
 
 TYPE_CHECKING = False
@@ -63,9 +63,9 @@ def lines(report: Report, width: int) -> list[list[Run]]:
     """Tell the summary in lines of at most `width` columns; an unknown verdict adds what would settle it."""
     told = wrap(summary(report), width)
     if report.verdict == UNKNOWN:
-        settling = options(report)
-        if settling:
-            told += wrap([(f"to settle it, describe the machine: {' '.join(settling)}", QUIET_STYLE)], width)
+        how = settling(report)
+        if how:
+            told += wrap([(f"to settle it, {how}", QUIET_STYLE)], width)
     return told
 
 
