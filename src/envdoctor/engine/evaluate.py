@@ -80,7 +80,9 @@ def evaluate(
 
 
 def available(use: str, patient: Snapshot) -> bool:
-    """Tell whether the distributions of a use are installed."""
+    """Tell whether the distributions of a use are installed (for the use of a script: whether there is one)."""
+    if use == "script":
+        return patient.script is not None
     distributions = patient.distributions
     return all(name in distributions for name in USES[use][0])
 
@@ -101,25 +103,25 @@ def _finding(head: Head, patient: Snapshot, book: Book, demanded: frozenset[str]
     from envdoctor.engine.evidence import Witness, fill  # imported late: most checks find nothing
 
     witness = Witness(head.match, patient)
-    prose = book.prose(head.id)
+    prose, words = book.prose(head.id), witness.words
     uses = tuple(use for use in resting_on(head.uses) if available(use, patient)) or head.uses
     severity = head.severity
     if severity == "error" and demanded.isdisjoint(uses):
         severity = "warning"
     return Finding(
         rule=head.id,
-        title=fill(prose.title, witness.words),
+        title=fill(prose.title, words),
         subject=head.subject,
         severity=severity,
         declared_severity=head.severity,
         impact=head.impact,
         confidence=head.confidence,
-        message=fill(prose.message, witness.words),
+        message=fill(prose.message, words),
         why=prose.why,
         uses=uses,
         packages=tuple(witness.packages),
         because=tuple(witness.reasons.values()),
-        remedies=prose.remedies,
+        remedies=tuple(remedy.replace(title=fill(remedy.title, words), advice=fill(remedy.advice, words)) for remedy in prose.remedies),
         links=prose.links,
         locations=tuple(witness.locations),
         silent=prose.silent,
@@ -170,7 +172,7 @@ def _uses(patient: Snapshot, findings: list[Finding], demanded: frozenset[str], 
     for finding in findings:
         if finding.declared_severity == "error":
             broken.update(finding.uses)
-    shown = {use for use in USES if available(use, patient) and (use != "script" or patient.script is not None)}
+    shown = {use for use in USES if available(use, patient)}
     if purpose is not None:
         shown &= demanded
     answers: dict[str, str] = {}
