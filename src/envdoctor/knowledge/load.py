@@ -22,8 +22,17 @@ def rules_folder() -> str | None:
     return _CHECKOUT if os.path.isdir(_CHECKOUT) else None
 
 
+_OPENED: list[CompiledBook] = []  # a process judges with one book, however often it asks
+
+
 def open_book() -> CompiledBook:
     """Open the rule book. Raises RuleBookError."""
+    if not _OPENED:
+        _OPENED.append(_open())
+    return _OPENED[0]
+
+
+def _open() -> CompiledBook:
     folder = rules_folder()
     if folder is not None:
         from envdoctor import __version__

@@ -69,6 +69,12 @@ USES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "script": ((), ()),
 }
 
+SPECIAL = frozenset({
+    "GPTQ load", "AWQ load", "FP8 load", "MXFP4 load", "MXFP4 training", "bf16", "fp16", "distributed", "FSDP", "audio data", "vision model",
+    "torch.compile", "download",
+})  # fmt: skip
+"""Uses that take a certain model, card or file: called broken where a rule says so, never called fit on the strength of versions alone."""
+
 _STACK = (
     "import torch", "torch to numpy", "import torchvision", "import torchao", "import transformers", "load model", "import accelerate",
     "import datasets", "import peft", "import bitsandbytes", "GPU compute", "script",

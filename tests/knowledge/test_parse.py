@@ -1,0 +1,69 @@
+"""A wrong rule file is refused with every defect named at once, and a right one survives compiling unchanged."""
+
+from __future__ import annotations
+
+import pytest
+
+from envdoctor.knowledge.compiled import CompiledBook, compile_book
+from envdoctor.knowledge.parse import parse_rule
+from envdoctor.model.errors import RuleBookError
+from envdoctor.model.rule import Rule
+from tests.engine.test_evaluate import RULE
+
+
+def text(**changes: str) -> str:
+    given = {"id": "trl-fault", "use": "import trl", "match": 'dist = "trl"', "severity": "error", "impact": "slow", **changes}
+    return RULE.format(**given)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (text(severity="eror"), "severity: 'eror' is not one of error, warning, note (did you mean 'error'?)"),
+        (text(use="import tlr"), "no such use: 'import tlr' (did you mean 'import trl'?)"),
+        (text(match='dist = "trl"\nversoin = "<1"'), "match.versoin: unknown key in a dist condition (did you mean 'version'?)"),
+        (text(match='dist = "trl"\nversion = ">2,<1"'), "no version can satisfy"),
+        (text(match='dist = "TRL"'), "names are written normalised: 'trl'"),
+        (text(match='fact = "gpu.cuont"\nat_least = 1'), "no such fact: 'gpu.cuont' (did you mean 'gpu.count'?)"),
+        (text(match='fact = "gpu.count"\nolder_than = "1"'), "does not apply here"),
+        (text(match="all = []"), "takes a list of conditions, at least one"),
+        (text(match='dist = "trl"\nfact = "gpu.count"'), "exactly one of"),
+        (text(match='window = "trl"\nof = "unsloth"\ntable = [["<1"]]'), "a row is [specifier, specifier]"),
+        (text().replace('title = "move"', 'title = "move"\nadvise = "x"'), "remedy[0].advise: unknown key (did you mean 'advice'?)"),
+        (text().replace('safety = "unsafe"', 'safety = "safe"'), "a remedy that moves a version is not safe"),
+        (text().replace("https://example.org", "somewhere"), "evidence[0].url: takes an https link"),
+        (text().replace("[repro]", "[repo]"), "repo: unknown key (did you mean 'repro'?)"),
+        (text() + "\nx = [", "not TOML"),
+        (text().replace("[match]", "[[symptom]]\ntext = '('\n[match]"), "is no regular expression"),
+    ],
+)
+def test_defects_are_named(source: str, said: str) -> None:
+    with pytest.raises(RuleBookError) as error:
+        parse_rule(source, "test/trl-fault.toml", "test")
+    assert said in str(error.value)
+    assert str(error.value).startswith("test/trl-fault.toml: ")
+
+
+def test_all_defects_come_at_once() -> None:
+    with pytest.raises(RuleBookError) as error:
+        parse_rule(text(severity="bad", impact="bad", use="bad"), "x.toml", "test")
+    assert len(error.value.defects) == 3
+
+
+def test_compiling_keeps_every_word_of_the_book(rules: list[Rule]) -> None:
+    book = CompiledBook(compile_book(rules, "1"))
+    assert book.ids == tuple(sorted(rule.id for rule in rules))
+    for rule in rules:
+        back = book.rule(rule.id)
+        assert back.replace(remedies=()) == rule.replace(remedies=())
+        assert [remedy.title for remedy in back.remedies] == [remedy.title for remedy in rule.remedies]
+        assert [dict(remedy.require) for remedy in back.remedies] == [dict(remedy.require) for remedy in rule.remedies]
+
+
+def test_the_same_rules_compile_to_the_same_bytes(rules: list[Rule]) -> None:
+    assert compile_book(rules, "1") == compile_book(list(reversed(rules)), "1")
+
+
+def test_only_a_compiled_book_is_read() -> None:
+    with pytest.raises(ValueError, match="not a compiled rule book"):
+        CompiledBook(b"something else")

@@ -1,0 +1,90 @@
+"""Promises of the whole book: every rule proven by its fixtures, none fires on a healthy machine, every condition matters."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from envdoctor.cli import main
+from envdoctor.engine.conditions import judge
+from envdoctor.engine.evaluate import evaluate
+from envdoctor.engine.predicates import PREDICATES
+from envdoctor.knowledge.compiled import CompiledBook
+from envdoctor.knowledge.fixtures import Case, cases
+from envdoctor.knowledge.load import read_rules
+from envdoctor.model.finding import Fired
+from envdoctor.model.rule import Rule
+from envdoctor.script import read
+from tests.conftest import FIXTURES, ROOT, RULES
+
+BOOK = read_rules(RULES)
+BY_ID = {rule.id: rule for rule in BOOK}
+CASES = [case for rule in BOOK for case in cases(FIXTURES, rule.id, read)]
+
+
+def test_lint_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["rules", "lint", "--rules", RULES])
+    assert (code, capsys.readouterr().err) == (0, "")
+
+
+def test_the_book_is_as_large_as_promised() -> None:
+    assert len(BOOK) >= 80
+
+
+FOUNDING = {
+    "torchao's torch.int1": ("torchao", "torch"),
+    "unsloth's trl windows": ("unsloth", "trl"),
+}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.kind == "bad"], ids=lambda case: f"{case.rule}/{case.name}")
+def test_a_bad_case_fires_with_the_whole_book_loaded(case: Case, book: CompiledBook) -> None:
+    report = evaluate(case.patient, book)
+    assert isinstance(report.outcomes[case.rule], Fired)
+    finding = next(found for found in report.findings if found.rule == case.rule)
+    assert "{" not in finding.message + finding.title
+    assert finding.because
+
+
+def leaves(node: Any) -> int:
+    return sum(leaves(part) for part in node[1]) if node[0] in ("all", "any", "none") else 1
+
+
+def negated(node: Any, place: list[int]) -> Any:
+    """Return the condition with its leaf number `place[0]` turned round."""
+    if node[0] in ("all", "any", "none"):
+        return (node[0], tuple(negated(part, place) for part in node[1]))
+    place[0] -= 1
+    return ("none", (node,)) if place[0] == -1 else node
+
+
+@pytest.mark.parametrize("rule", BOOK, ids=lambda rule: rule.id)
+def test_every_condition_of_a_rule_is_held_by_a_fixture(rule: Rule) -> None:
+    """Turn each leaf condition round; some bad fixture must then stop firing or some good one start to."""
+    own = [case for case in CASES if case.rule == rule.id]
+    for number in range(leaves(rule.match)):
+        mutant = negated(rule.match, [number])
+        held = any((case.kind == "bad" and judge(mutant, case.patient) is not True) or (case.kind == "good" and judge(mutant, case.patient) is not False) for case in own)
+        if not held and rule.match[0] == "all":
+            pytest.fail(f"condition {number} of {rule.id} could be turned round and no fixture would notice")
+
+
+def healthy() -> list[str]:
+    folder = os.path.join(FIXTURES, "environments")
+    return sorted(name for name in os.listdir(folder) if name.startswith("healthy-"))
+
+
+@pytest.mark.parametrize("name", healthy())
+def test_healthy_environments_have_no_error_and_no_warning(name: str, book: CompiledBook) -> None:
+    from envdoctor.knowledge.fixtures import patient
+
+    report = evaluate(patient(os.path.join(FIXTURES, "environments", name), FIXTURES, read), book)
+    assert [(found.rule, found.message) for found in report.findings if found.severity != "note"] == []
+
+
+def test_predicates_table_equals_the_folder() -> None:
+    folder = os.path.join(ROOT, "src", "envdoctor", "engine", "predicates")
+    names = {name[:-3].replace("_", "-") for name in os.listdir(folder) if name.endswith(".py") and name != "__init__.py"}
+    assert names == set(PREDICATES)
