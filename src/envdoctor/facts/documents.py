@@ -23,7 +23,7 @@ LIMIT = 256 << 20
 """Largest file that is read, in bytes; includes count together."""
 
 _PREFERRED = ("uv.lock", "pylock.toml", "poetry.lock", "pdm.lock", "requirements*.txt", "pyproject.toml", "environment.yml")
-_TEXT_KINDS = ("requirements.txt", "pip freeze", "script metadata", "")
+_OTHER_SUFFIXES = (".lock", ".toml", ".yml", ".yaml", ".json", ".py")
 
 
 def read_listing(path: str, *, frozen: bool = False) -> Listing:
@@ -39,9 +39,8 @@ def read_listing(path: str, *, frozen: bool = False) -> Listing:
     left = [LIMIT]
     text = _read_text(path, left, problems)
     name = os.path.basename(path)
-    kind = formats.recognise(name, text)
-    if frozen and kind in _TEXT_KINDS:
-        kind = "pip freeze"
+    plain = frozen and not name.endswith(_OTHER_SUFFIXES)
+    kind = "pip freeze" if plain else formats.recognise(name, text)
     if not kind and not text.strip():
         raise InputError(f"{path} is empty; name a requirements file, a lock file or a list of what is installed")
     if not kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 
 from envdoctor.model.names import normalise
 from envdoctor.model.references import build_of, file_parts, is_url, is_vcs, redact
@@ -64,7 +65,7 @@ def merge(
 
 def _settle(pins: Mapping[str, str], clauses: Mapping[str, None], problems: dict[str, None], *, complete: bool) -> tuple[str | None, str]:
     """Return the one version that is pinned, or None and the specifier of what is left open."""
-    different = {key(pin) for pin in pins}
+    different = {key(pin) for pin in pins} if len(pins) > 1 else set(pins)
     # Of ==2.5.1 and ==2.5.1+cu124 the label says more.
     labelled = [pin for pin in pins if "+" in pin] if len(different) == 1 else []
     version = next(iter(labelled or pins), None)
@@ -74,7 +75,7 @@ def _settle(pins: Mapping[str, str], clauses: Mapping[str, None], problems: dict
         if not complete:
             return None, ",".join([*(f"=={pin}" for pin in pins), *clauses])
     asked = ",".join([*([f"=={version}"] if version else ()), *clauses])
-    if len(different) <= 1 and window(asked) == NOTHING:
+    if clauses and len(different) <= 1 and window(asked) == NOTHING:
         problems[f"no version satisfies {asked}"] = None
         if not complete:
             return None, asked
@@ -87,7 +88,13 @@ def _pin(clause: str) -> str | None:
     return None
 
 
+# The usual spellings of PEP 440: `key` would import `packaging` for the ones with a suffix.
+_USUAL = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?", re.ASCII | re.IGNORECASE)
+
+
 def _is_version(text: str) -> bool:
+    if _USUAL.fullmatch(text):
+        return True
     try:
         key(text)
     except InvalidVersion:

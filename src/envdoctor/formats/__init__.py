@@ -10,7 +10,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from envdoctor.model.listing import Listing, Load
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 
 FORMATS: dict[str, str] = {
-    # kind: module in envdoctor.formats; asked in this order
+    # kind: module in envdoctor.formats; asked in this order, so that the most common ones load nothing else
+    "pip freeze": "pip_freeze",
+    "requirements.txt": "requirements_txt",
     "uv.lock": "uv_lock",
     "pylock.toml": "pylock_toml",
     "poetry.lock": "poetry_lock",
@@ -36,17 +38,16 @@ FORMATS: dict[str, str] = {
     "environment.yml": "conda_environment",
     "pip inspect": "pip_inspect",
     "script metadata": "script_metadata",
-    "pip freeze": "pip_freeze",
-    "requirements.txt": "requirements_txt",
 }
 
 
 def reader(kind: str) -> Format:
     """Import and return the module that reads a kind."""
     from importlib import import_module
-    from typing import cast
 
-    return cast("Format", import_module(f"envdoctor.formats.{FORMATS[kind]}"))
+    found: Any = import_module(f"envdoctor.formats.{FORMATS[kind]}")
+    module: Format = found
+    return module
 
 
 def recognise(name: str, text: str) -> str:

@@ -5,11 +5,15 @@ A package that is asked for with an extra is a node of its own beside the plain 
 
 from __future__ import annotations
 
+from envdoctor.model.markers import all_of
+from envdoctor.model.versions import InvalidVersion, key
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from envdoctor.model.listing import Requirement
+    from envdoctor.model.versions import Key
 
 PROJECT = -1
 
@@ -24,6 +28,10 @@ class Need:
         self.marker = marker
         self.extras = extras
         self.fits = fits
+
+    def under(self, condition: str) -> Need:
+        """Return the need with a further marker."""
+        return Need(self.name, all_of(self.marker, condition), self.extras, self.fits)
 
 
 class Package:
@@ -41,10 +49,11 @@ class Package:
         self.source = source
 
 
-def reachable(packages: Sequence[Package], needed: Sequence[Need]) -> tuple[tuple[Requirement, ...], list[str]]:
+def reachable(packages: Sequence[Package], needed: Sequence[Need], *, newest: bool = False) -> tuple[tuple[Requirement, ...], list[str]]:
     """Return what the needs reach, each with `required_by`, and the names that are needed and not locked.
 
-    Linear in packages and needs; circles are no obstacle.
+    Of several packages that fit a need all count, or only the one of the newest version, as Poetry and PDM choose. Linear in packages and
+    needs; circles are no obstacle.
     """
     named: dict[str, list[Package]] = {}
     for package in packages:
@@ -61,12 +70,14 @@ def reachable(packages: Sequence[Package], needed: Sequence[Need]) -> tuple[tupl
             return
         if need.fits is not None and len(candidates) > 1:
             candidates = [package for package in candidates if need.fits(package)] or candidates
+        if newest and len(candidates) > 1:
+            candidates = [max(candidates, key=age)]
         for package in candidates:
             for extra in ("", *need.extras):
-                key = (id(package), extra)
-                at = index.get(key)
+                node = (id(package), extra)
+                at = index.get(node)
                 if at is None:
-                    at = index[key] = len(order)
+                    at = index[node] = len(order)
                     order.append((package, extra))
                     reasons.append({})
                 reasons[at][reason, need.marker] = None
@@ -84,3 +95,11 @@ def reachable(packages: Sequence[Package], needed: Sequence[Need]) -> tuple[tupl
         for (package, extra), why in zip(order, reasons)
     )
     return found, list(lacking)
+
+
+def age(package: Package) -> tuple[bool, Key]:
+    """Return what sorts packages by version; versions that are none come first."""
+    try:
+        return True, key(package.version)
+    except InvalidVersion:
+        return False, ()

@@ -77,7 +77,7 @@ def requirements(name: str, value: object, location: Location) -> Iterator[Requi
             name=normalise(name),
             specifier=specifier(shapes.text(row.get("version"))),
             extras=tuple(sorted(normalise(extra) for extra in shapes.texts(row.get("extras")))),
-            marker=all_of(shapes.text(row.get("markers")), _python(row), _platform(row)),
+            marker=all_of(shapes.text(row.get("markers")), python_marker(row.get("python")), _platform(row)),
             url=url,
             editable=editable,
             location=location,
@@ -97,10 +97,14 @@ def git_reference(git: str, row: dict[str, Any]) -> str:
     return f"{'' if git.startswith('git+') else 'git+'}{git}{'@' + revision if revision else ''}"
 
 
-def _python(row: dict[str, Any]) -> str:
-    python = shapes.text(row.get("python"))
+def python_marker(constraint: object) -> str:
+    """Return a constraint on Python as a marker; "" where it cannot be one."""
     tests = []
-    for clause in specifier(python).split(",") if python else ():
+    try:
+        clauses = specifier(shapes.text(constraint))
+    except Inexpressible:
+        clauses = ""
+    for clause in clauses.split(","):
         parts = re.match(r"([<>=!~]+)(.+)$", clause)
         if parts:
             variable = "python_version" if parts[2].count(".") <= 1 or parts[2].endswith(".*") else "python_full_version"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.formats import pyproject_toml
-from envdoctor.formats._graph import Need, Package
+from envdoctor.formats._graph import Need, Package, age
 from envdoctor.formats._pep508 import NotARequirement, requirement
 from envdoctor.model.errors import InputError
 from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, admits, window
@@ -53,7 +53,11 @@ def admitted(specifier: str) -> Callable[[Package], bool] | None:
 
 
 def unneeded(packages: Iterable[Package]) -> list[Need]:
-    """Return needs for the packages that no other one needs: where the project is not known, they are what it asked for."""
+    """Return needs for the packages that no other one needs without an extra, the newest of each name first.
+
+    Where the project is not known, they are what it asked for: a lock holds nothing that nobody wanted.
+    """
     packages = list(packages)
-    needed = {need.name for package in packages for edges in (package.needs, *package.extras.values()) for need in edges}
-    return [Need(package.requirement.name) for package in packages if package.requirement.name not in needed]
+    needed = {need.name for package in packages for need in package.needs}
+    found = sorted((package for package in packages if package.requirement.name not in needed), key=age, reverse=True)
+    return [Need(package.requirement.name, fits=lambda other, package=package: other is package) for package in found]  # type: ignore[misc]

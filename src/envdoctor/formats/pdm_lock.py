@@ -42,7 +42,7 @@ def read(text: str, path: str, load: Load) -> Listing:
     else:
         packages = [_package(row, Location(path=path, line=line)) for row, line in zip(rows, lines)]
         declared = project(load)
-        found, _ = reachable(packages, needs(declared.requirements) if declared else unneeded(packages))
+        found, _ = reachable(packages, needs(declared.requirements) if declared else unneeded(packages), newest=True)
     targets = [shapes.text(row.get("requires_python")) for row in shapes.tables(metadata.get("targets"))]
     python = targets[0] if len(targets) == 1 else ""
     return Listing(kind=KIND, requirements=found, complete=True, python=python.replace(" ", ""), path=path)

@@ -49,10 +49,11 @@ def read(text: str, path: str, load: Load) -> Listing:
         found = tuple(_requirement(row, _marker(row), Location(path=path, line=line)) for row, line in zip(rows, lines))
     else:
         wanted = [(row, line) for row, line in zip(rows, lines) if row.get("category") in (None, "main")]
-        packages = [_package(row, Location(path=path, line=line)) for row, line in wanted]
+        names = [normalise(row["name"]) for row, _ in wanted]
+        packages = [_package(row, Location(path=path, line=line), forked=names.count(name) > 1) for (row, line), name in zip(wanted, names)]
         declared = project(load)
         start = needs(declared.requirements) if declared else _without_project(packages, rows, extras)
-        found, lacking = reachable(packages, start)
+        found, lacking = reachable(packages, start, newest=True)
         if declared:
             problems.extend(f"{path}: {name} is asked for but not locked; write the lock again" for name in _asked(lacking, declared))
     python = ""
@@ -112,7 +113,7 @@ def _marker(row: dict[str, Any]) -> str:
     return any_of(*parts)
 
 
-def _package(row: dict[str, Any], location: Location) -> Package:
+def _package(row: dict[str, Any], location: Location, *, forked: bool) -> Package:
     edges: list[Need] = []
     optional: dict[str, list[Need]] = {}
     for name, value in shapes.table(row.get("dependencies")).items():
@@ -134,4 +135,6 @@ def _package(row: dict[str, Any], location: Location) -> Package:
             name = normalise(text.split(" ")[0].split("[")[0].split(";")[0].split("(")[0])
             # The extra's own marker stands here already; the edge's would ask for the extra a second time.
             brought.setdefault(normalise(extra), []).extend(Need(need.name, "", need.extras, need.fits) for need in optional.get(name, ()))
-    return Package(_requirement(row, "", location), shapes.text(row.get("version")), edges, brought)
+    # Of two locked versions of one package the Python version decides, where they do not run on the same ones.
+    marker = poetry.python_marker(row.get("python-versions")) if forked else ""
+    return Package(_requirement(row, marker, location), shapes.text(row.get("version")), edges, brought)

@@ -53,7 +53,7 @@ def read_project(text: str, path: str, load: Load) -> tuple[str, str, Listing]:
         if row == "dependencies" and not poetry_table.get("dependencies"):
             _dynamic(tool, declared, load)
     _groups(shapes.table(data.get("dependency-groups")), declared)
-    python = shapes.text(project.get("requires-python"))
+    python = shapes.text(project.get("requires-python")).replace(" ", "")
     if poetry_table:
         python = _poetry_tables(poetry_table, declared) or python
     found = apply_uv(declared.requirements, shapes.table(tool.get("uv")), declared)

@@ -44,5 +44,5 @@ def read(text: str, path: str, load: Load) -> Listing:
     for row in shapes.texts(data.get("dependencies")):
         declared.add(row)
     found = apply_uv(declared.requirements, shapes.table(shapes.table(data.get("tool")).get("uv")), declared)
-    python = shapes.text(data.get("requires-python"))
+    python = shapes.text(data.get("requires-python")).replace(" ", "")
     return Listing(kind=KIND, requirements=found, complete=False, python=python, problems=tuple(declared.problems), path=path)

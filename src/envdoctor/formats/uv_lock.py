@@ -1,6 +1,11 @@
-"""uv.lock: of all that it locks, what the project (or the workspace, or the script) reaches without extras and groups."""
+"""uv.lock: of all that it locks, what the project (or the workspace, or the script) reaches.
+
+What only an extra or a group of the project reaches carries `"name" in extras` or `"name" in dependency_groups`, so it is off by default.
+"""
 
 from __future__ import annotations
+
+import re
 
 from envdoctor.formats import _shapes as shapes
 from envdoctor.formats._graph import Need, Package, reachable
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
 KIND = "uv.lock"
 
+_CONFLICT = re.compile(r"extra\s*(==|!=)\s*'(extra|group)-(\d{1,4})-([^']*)'")
 _OWN = ("virtual", "editable", "directory")
 
 
@@ -42,21 +48,28 @@ def read(text: str, path: str, load: Load) -> Listing:
     for row in rows:
         often[shapes.text(row.get("name"))] = often.get(shapes.text(row.get("name")), 0) + 1
     packages, problems = [], []
+    groups: dict[int, dict[str, list[Need]]] = {}
     for row, line in zip(rows, lines):
         name = shapes.text(row.get("name"))
         if name:
-            packages.append(_package(row, name, Location(path=path, line=line), often[name] > 1))
+            package = _package(row, name, Location(path=path, line=line), often[name] > 1)
+            packages.append(package)
+            groups[id(package)] = _named_needs(row.get("dev-dependencies"))
         else:
             problems.append(f"{path} line {line}: a package without a name; it is left out")
     roots = _roots(packages, shapes.texts(manifest.get("members")))
     needed = [_need(row) for row in shapes.tables(manifest.get("requirements"))]
     for root in roots:
         needed.extend(root.needs)
+        for extra, needs in root.extras.items():
+            needed.extend(need.under(f'"{extra}" in extras') for need in needs)
+        for group, needs in groups.get(id(root), {}).items():
+            needed.extend(need.under(f'"{group}" in dependency_groups') for need in needs)
         if "virtual" not in shapes.table(root.source):
             needed.append(Need(root.requirement.name, fits=lambda package, root=root: package is root))  # type: ignore[misc]
     found, lacking = reachable(packages, needed)
     problems.extend(f"{path}: {name} is needed but not locked; write the lock again with `uv lock`" for name in lacking)
-    python = shapes.text(data.get("requires-python"))
+    python = shapes.text(data.get("requires-python")).replace(" ", "")
     return Listing(kind=KIND, requirements=found, complete=True, python=python, problems=tuple(problems), path=path)
 
 
@@ -65,16 +78,17 @@ def _package(row: dict[str, Any], name: str, location: Location, forked: bool) -
     requirement = Requirement(
         name=normalise(name),
         specifier=f"=={version}" if version else "",
-        marker=any_of(*shapes.texts(row["resolution-markers"])) if forked and row.get("resolution-markers") else "",
+        marker=any_of(*map(_marker, shapes.texts(row["resolution-markers"]))) if forked and row.get("resolution-markers") else "",
         url=_url(source),
         editable="editable" in source,
         location=location,
     )
-    extras = {
-        normalise(extra): [_need(need) for need in shapes.tables(needs)]
-        for extra, needs in shapes.table(row.get("optional-dependencies")).items()
-    }
-    return Package(requirement, version, [_need(need) for need in shapes.tables(row.get("dependencies"))], extras, source)
+    needs = [_need(need) for need in shapes.tables(row.get("dependencies"))]
+    return Package(requirement, version, needs, _named_needs(row.get("optional-dependencies")), source)
+
+
+def _named_needs(value: object) -> dict[str, list[Need]]:
+    return {normalise(name): [_need(need) for need in shapes.tables(needs)] for name, needs in shapes.table(value).items()}
 
 
 def _need(row: dict[str, Any]) -> Need:
@@ -86,7 +100,22 @@ def _need(row: dict[str, Any]) -> Need:
         def fits(package: Package) -> bool:
             return version in (None, package.version) and source in (None, package.source)
 
-    return Need(normalise(shapes.text(row.get("name"))), shapes.text(row.get("marker")), extras, fits)
+    return Need(normalise(shapes.text(row.get("name"))), _marker(shapes.text(row.get("marker"))), extras, fits)
+
+
+def _marker(text: str) -> str:
+    """Return a marker in the words of PEP 751 where uv writes its own for extras and groups that exclude each other.
+
+    >>> _marker("extra == 'extra-8-finetune-cpu' and extra != 'group-8-finetune-dev'")
+    "'cpu' in extras and 'dev' not in dependency_groups"
+    """
+    return _CONFLICT.sub(_plain_test, text) if "'extra-" in text or "'group-" in text else text
+
+
+def _plain_test(match: re.Match[str]) -> str:
+    operator, kind, length, rest = match.groups()
+    name = rest[int(length) + 1 :]
+    return f"'{name}' {'in' if operator == '==' else 'not in'} {'extras' if kind == 'extra' else 'dependency_groups'}"
 
 
 def _url(source: dict[str, Any]) -> str:
