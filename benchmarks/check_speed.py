@@ -24,8 +24,12 @@ def main() -> int:
     asked = parser.parse_args()
     programs = os.path.join(os.path.abspath(asked.environment), "bin")
     python = os.path.join(programs, "python")
-    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "VIRTUAL_ENV")}
-    site = subprocess.run([python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"], capture_output=True, text=True, check=True).stdout.strip()
+    clean = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "VIRTUAL_ENV")
+    }
+    site = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     subprocess.run([python, "-m", "compileall", "-q", site], env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     count = sum(name.endswith(".dist-info") for name in os.listdir(site))
     commands = {
@@ -53,7 +57,9 @@ def main() -> int:
     base_wall, base_spent = statistics.median(wall["uv pip check"]), statistics.median(spent["uv pip check"])
     for name in commands:
         shown = [" / ".join(f"{value:.1f}" for value in (min(v), statistics.median(v), max(v))) for v in (wall[name], spent[name])]
-        print(f"| `{name}` | {shown[0]} | {shown[1]} | {statistics.median(wall[name]) / base_wall:.2f} | {statistics.median(spent[name]) / base_spent:.2f} |")
+        print(
+            f"| `{name}` | {shown[0]} | {shown[1]} | {statistics.median(wall[name]) / base_wall:.2f} | {statistics.median(spent[name]) / base_spent:.2f} |"
+        )
     return 0
 
 

@@ -60,7 +60,9 @@ print((time.perf_counter() - a) * 1000)
 def median(code: str, times: int = 15) -> float:
     found = []
     for _ in range(times + 1):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=CLEAN, cwd=tempfile.gettempdir())
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=CLEAN, cwd=tempfile.gettempdir()
+        )
         found.append(float(done.stdout.split()[-1]))
     return statistics.median(found[1:])
 

@@ -27,9 +27,32 @@ MAY_IMPORT: dict[str, set[str]] = {
     "run": {"model", "hook"},
     "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script"},
 }
-TOUCHES_MACHINE = {"facts", "cli", "run", "knowledge.load", "knowledge.fixtures", "knowledge.lint", "knowledge.scaffold", "hook", "diagnosis"}
+TOUCHES_MACHINE = {
+    "facts",
+    "cli",
+    "run",
+    "knowledge.load",
+    "knowledge.fixtures",
+    "knowledge.lint",
+    "knowledge.scaffold",
+    "hook",
+    "diagnosis",
+}
 PURE = ("urllib.parse", "os.path")  # text in, text out
-HEAVY = ("rich", "packaging", "importlib.metadata", "pydantic", "argparse", "dataclasses", "typing", "re", "json", "subprocess", "torch", "transformers")
+HEAVY = (
+    "rich",
+    "packaging",
+    "importlib.metadata",
+    "pydantic",
+    "argparse",
+    "dataclasses",
+    "typing",
+    "re",
+    "json",
+    "subprocess",
+    "torch",
+    "transformers",
+)
 
 
 def modules() -> list[tuple[str, str]]:
@@ -46,7 +69,12 @@ def modules() -> list[tuple[str, str]]:
 def imported(path: str) -> list[str]:
     with open(path, encoding="utf-8") as file:
         tree = ast.parse(file.read())
-    hidden = {id(node) for part in ast.walk(tree) if isinstance(part, ast.If) and ast.unparse(part.test) == "TYPE_CHECKING" for node in ast.walk(part)}
+    hidden = {
+        id(node)
+        for part in ast.walk(tree)
+        if isinstance(part, ast.If) and ast.unparse(part.test) == "TYPE_CHECKING"
+        for node in ast.walk(part)
+    }
     names = []
     for node in ast.walk(tree):
         if id(node) in hidden:
@@ -60,7 +88,7 @@ def imported(path: str) -> list[str]:
 
 @pytest.mark.parametrize(("name", "path"), modules(), ids=[name for name, _ in modules()])
 def test_imports_follow_the_table(name: str, path: str) -> None:
-    part = name.split(".")[0]
+    part = name.split(".", maxsplit=1)[0]
     allowed = MAY_IMPORT.get(part)
     if part in ("__init__", "__main__"):
         return
@@ -72,12 +100,14 @@ def test_imports_follow_the_table(name: str, path: str) -> None:
 
 @pytest.mark.parametrize(("name", "path"), modules(), ids=[name for name, _ in modules()])
 def test_pure_parts_touch_nothing(name: str, path: str) -> None:
-    if name in TOUCHES_MACHINE or name.split(".")[0] in TOUCHES_MACHINE or name == "__init__":
+    if name in TOUCHES_MACHINE or name.split(".", maxsplit=1)[0] in TOUCHES_MACHINE or name == "__init__":
         return
     outside = {"os", "subprocess", "socket", "shutil", "tempfile", "pathlib", "urllib", "requests", "httpx"}
     assert [found for found in imported(path) if found.split(".")[0] in outside and found not in PURE] == []
     with open(path, encoding="utf-8") as file:
-        calls = [node.func.id for node in ast.walk(ast.parse(file.read())) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+        calls = [
+            node.func.id for node in ast.walk(ast.parse(file.read())) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        ]
     assert not {"open", "eval", "exec", "input"} & set(calls)
 
 
@@ -85,12 +115,17 @@ def test_pure_parts_touch_nothing(name: str, path: str) -> None:
 def test_no_module_is_a_god(name: str, path: str) -> None:
     with open(path, encoding="utf-8") as file:
         assert len(file.read().splitlines()) <= 400
-    assert name.split(".")[-1] not in ("utils", "helpers", "common", "manager", "handler", "misc")
+    assert name.rsplit(".", maxsplit=1)[-1] not in ("utils", "helpers", "common", "manager", "handler", "misc")
 
 
 def test_importing_the_package_and_the_hook_loads_nothing_heavy() -> None:
     code = "import sys; before = set(sys.modules); import envdoctor; from envdoctor import preflight; print('\\n'.join(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {os.path.dirname(SOURCE)!r}); " + code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {os.path.dirname(SOURCE)!r}); " + code],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     loaded = set(done.stdout.split())
     assert "envdoctor.hook" in loaded
     assert loaded.isdisjoint(HEAVY)

@@ -28,7 +28,21 @@ CASES = cases()
 def judge(case: dict[str, Any], folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     box = folder / "box.txt"
     box.write_text("".join(f"{name}=={version}\n" for name, version in case["packages"].items()))
-    words = ["check", "--freeze", str(box), "--python-version", "3.11", "--platform", "linux-x86_64", "--gpus", "0", "--for", "sft", "--format", "json"]
+    words = [
+        "check",
+        "--freeze",
+        str(box),
+        "--python-version",
+        "3.11",
+        "--platform",
+        "linux-x86_64",
+        "--gpus",
+        "0",
+        "--for",
+        "sft",
+        "--format",
+        "json",
+    ]
     assert main([*words, "--no-config"]) in (0, 1)
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
     return told
@@ -59,11 +73,28 @@ def test_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
             broken_uses += 1
             told = judge(case, tmp_path, capsys)
             box = str(tmp_path / "box.txt")
-            main(["check", "--freeze", box, "--python-version", "3.11", "--platform", "linux-x86_64", "--gpus", "0", "--format", "json", "--no-config"])
+            main(
+                [
+                    "check",
+                    "--freeze",
+                    box,
+                    "--python-version",
+                    "3.11",
+                    "--platform",
+                    "linux-x86_64",
+                    "--gpus",
+                    "0",
+                    "--format",
+                    "json",
+                    "--no-config",
+                ]
+            )
             whole = json.loads(capsys.readouterr().out)
             told_uses += any(state == "unfit" for use, state in whole["uses"].items() if use.startswith("trl."))
     with capsys.disabled():
-        print(f"\n  breaking sets found {found}/{len(breaking)}, pair named {named}/{found}; other trainers' faults told {told_uses}/{broken_uses}")
+        print(
+            f"\n  breaking sets found {found}/{len(breaking)}, pair named {named}/{found}; other trainers' faults told {told_uses}/{broken_uses}"
+        )
         if missed:
             print("  missed: " + ", ".join(missed))
     assert found + len(missed) == len(breaking)

@@ -66,7 +66,11 @@ def test_every_condition_of_a_rule_is_held_by_a_fixture(rule: Rule) -> None:
     own = [case for case in CASES if case.rule == rule.id]
     for number in range(leaves(rule.match)):
         mutant = negated(rule.match, [number])
-        held = any((case.kind == "bad" and judge(mutant, case.patient) is not True) or (case.kind == "good" and judge(mutant, case.patient) is not False) for case in own)
+        held = any(
+            (case.kind == "bad" and judge(mutant, case.patient) is not True)
+            or (case.kind == "good" and judge(mutant, case.patient) is not False)
+            for case in own
+        )
         if not held and rule.match[0] == "all":
             pytest.fail(f"condition {number} of {rule.id} could be turned round and no fixture would notice")
 

@@ -101,7 +101,9 @@ def prepare(asked: Request, patient: Patient, environ: Mapping[str, str]) -> Sna
         from envdoctor.facts.model import describe
         from envdoctor.facts.patient import with_answers
 
-        told_of_model = [a for a in describe(str(model.value), LocalHost(environ=environ)) if a.path not in asked.given and a.path != "model.name"]
+        told_of_model = [
+            a for a in describe(str(model.value), LocalHost(environ=environ)) if a.path not in asked.given and a.path != "model.name"
+        ]
         snapshot = with_answers(snapshot, told_of_model)
     return snapshot
 

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.conftest import ROOT
 
 from envdoctor import __version__
 from envdoctor.cli import COMMANDS, main
-from tests.conftest import ROOT
 
 SICK = "torch==2.5.1\ntorchao==0.14.1\ntransformers==4.56.2\naccelerate==1.10.1\nnumpy==2.1.0\ndatasets==4.1.1\n"
 WELL = SICK.replace("torch==2.5.1", "torch==2.6.0")
@@ -99,7 +99,9 @@ def test_snapshot_and_check_agree_anywhere(box: Path, tmp_path: Path, capsys: py
     assert json.loads(capsys.readouterr().out) == from_saved
 
 
-def test_a_live_snapshot_is_private_and_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_live_snapshot_is_private_and_complete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = tmp_path / "home" / "somebody"
     home.mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
@@ -173,7 +175,9 @@ def test_configuration_and_ignores(box: Path, tmp_path: Path, capsys: pytest.Cap
         ("strict = 1", "strict: takes true or false"),
     ],
 )
-def test_a_wrong_configuration_names_file_and_key(text: str, said: str, box: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_configuration_names_file_and_key(
+    text: str, said: str, box: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "envdoctor.toml"
     config.write_text(text)
     assert main(["check", "--freeze", str(box), *MACHINE[:-1], "--config", str(config)]) == 2
@@ -231,6 +235,9 @@ def test_completion_knows_every_option(shell: str, capsys: pytest.CaptureFixture
 def test_bash_completes(capsys: pytest.CaptureFixture[str]) -> None:
     main(["completion", "bash"])
     script = capsys.readouterr().out
-    ask = script + '\nCOMP_WORDS=(envdoctor check --fo); COMP_CWORD=2; _envdoctor; echo "${COMPREPLY[@]}"\nCOMP_WORDS=(envdoctor check --for q); COMP_CWORD=3; _envdoctor; echo "${COMPREPLY[@]}"\n'
+    ask = (
+        script
+        + '\nCOMP_WORDS=(envdoctor check --fo); COMP_CWORD=2; _envdoctor; echo "${COMPREPLY[@]}"\nCOMP_WORDS=(envdoctor check --for q); COMP_CWORD=3; _envdoctor; echo "${COMPREPLY[@]}"\n'
+    )
     done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["--for --format", "qlora"]

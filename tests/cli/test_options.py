@@ -15,7 +15,16 @@ RIGHT = [
     ["--", "-odd-name.txt"],
     ["-o", "out.json", "--strict", "--verbose"],
 ]
-LEFT_TO_ARGPARSE = [["--help"], ["--frmat"], ["--for", "nothing"], ["--gpus", "x"], ["--freeze"], ["--freeze", "--strict"], ["--strict=1"], ["-x"]]
+LEFT_TO_ARGPARSE = [
+    ["--help"],
+    ["--frmat"],
+    ["--for", "nothing"],
+    ["--gpus", "x"],
+    ["--freeze"],
+    ["--freeze", "--strict"],
+    ["--strict=1"],
+    ["-x"],
+]
 
 
 @pytest.mark.parametrize("words", RIGHT, ids=" ".join)

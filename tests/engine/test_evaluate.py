@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.conftest import snapshot
 
 from envdoctor.engine.evaluate import PACKAGE_NEEDED, evaluate
 from envdoctor.knowledge.compiled import CompiledBook, compile_book
 from envdoctor.knowledge.parse import parse_rule
 from envdoctor.model.finding import Clear, Crashed, Fired, Skipped, Unknown
 from envdoctor.model.rule import Rule
-from tests.conftest import snapshot
 
 RULE = """
 id = "{id}"
@@ -40,7 +40,9 @@ cannot = "invented"
 """
 
 
-def rule(name: str, use: str, match: str = 'dist = "trl"\nversion = "<1"', severity: str = "error", impact: str = "crash-at-import") -> Rule:
+def rule(
+    name: str, use: str, match: str = 'dist = "trl"\nversion = "<1"', severity: str = "error", impact: str = "crash-at-import"
+) -> Rule:
     return parse_rule(RULE.format(id=name, use=use, match=match, severity=severity, impact=impact), name + ".toml", "test")
 
 
@@ -79,7 +81,11 @@ def test_a_fault_in_a_use_nobody_asked_for_is_a_warning() -> None:
 
 
 def test_the_most_expensive_finding_comes_first() -> None:
-    rules = [rule("a-import", "import trl"), rule("b-wrong", "trl.SFTTrainer", impact="wrong-results"), rule("c-note", "import trl", severity="note")]
+    rules = [
+        rule("a-import", "import trl"),
+        rule("b-wrong", "trl.SFTTrainer", impact="wrong-results"),
+        rule("c-note", "import trl", severity="note"),
+    ]
     assert [finding.rule for finding in evaluate(snapshot(STACK), book(*rules)).findings] == ["b-wrong", "a-import", "c-note"]
 
 

@@ -31,7 +31,7 @@ def test_agrees_with_importlib_metadata_on_this_interpreter() -> None:
     assert set(ours) == set(theirs)
     for name, found in theirs.items():
         assert ours[name].version == found.version
-        assert [line for line in found.requires or ()] == list(ours[name].requires or ())
+        assert list(found.requires or ()) == list(ours[name].requires or ())
 
 
 def test_headers_only(tmp_path: Path) -> None:
@@ -64,7 +64,9 @@ def test_a_half_upgraded_distribution_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"Metad", b"\xff\xfe\x00garbage", b"Name: x\nVersion: 1.0\n\n", b"\x00" * 100], ids=["empty", "truncated", "binary", "headless", "zeros"]
+    "data",
+    [b"", b"Metad", b"\xff\xfe\x00garbage", b"Name: x\nVersion: 1.0\n\n", b"\x00" * 100],
+    ids=["empty", "truncated", "binary", "headless", "zeros"],
 )
 def test_damaged_metadata_is_data(tmp_path: Path, data: bytes) -> None:
     make(tmp_path, "x", "1.0", data)

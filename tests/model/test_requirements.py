@@ -12,7 +12,14 @@ LINUX = {
     "platform_machine": "x86_64", "platform_release": "6.1", "platform_version": "", "platform_python_implementation": "CPython",
     "implementation_name": "cpython", "implementation_version": "3.11.7",
 }  # fmt: skip
-WINDOWS = {**LINUX, "os_name": "nt", "sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64", "python_version": "3.9"}
+WINDOWS = {
+    **LINUX,
+    "os_name": "nt",
+    "sys_platform": "win32",
+    "platform_system": "Windows",
+    "platform_machine": "AMD64",
+    "python_version": "3.9",
+}
 LINES = [
     "numpy", "numpy>=1.17", "numpy >=1.17, <3", "numpy (>=1.17,<3)", "PyYAML>=5.1", "huggingface_hub[cli]<2.0,>=1.5.0", "requests ; extra == 'dev'",
     'tomli>=2; python_version < "3.11"', "tomli>=2 ; python_version<'3.11'", 'a; python_version >= "3.10" and extra == "all"',

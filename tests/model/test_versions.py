@@ -10,7 +10,9 @@ from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, _fast_key
 
 number = st.integers(0, 30)
 releases = st.lists(number, min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
-suffixes = st.sampled_from(["", "", "", "a1", "b2", "rc1", ".post1", ".post0", ".dev0", ".dev3", "rc1.dev2", "a1.post2", "+cpu", "+cu126", ".post1+x"])
+suffixes = st.sampled_from(
+    ["", "", "", "a1", "b2", "rc1", ".post1", ".post0", ".dev0", ".dev3", "rc1.dev2", "a1.post2", "+cpu", "+cu126", ".post1+x"]
+)
 versions = st.builds(lambda release, suffix: release + suffix, releases, suffixes)
 finals = releases
 

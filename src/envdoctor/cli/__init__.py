@@ -91,7 +91,9 @@ def _guarded(name: str, words: list[str]) -> int:
 
         text = traceback.format_exc()
         python = "%d.%d.%d" % sys.version_info[:3]
-        return _complain(f"this is a defect of envdoctor {__version__} (Python {python}, {sys.platform}); please report it with this text:\n\n{text}", 3)
+        return _complain(
+            f"this is a defect of envdoctor {__version__} (Python {python}, {sys.platform}); please report it with this text:\n\n{text}", 3
+        )
 
 
 def _complain(text: str, code: int) -> int:

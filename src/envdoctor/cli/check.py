@@ -96,7 +96,11 @@ def request(values: Values, config: Config) -> Request:
 def target(values: Values) -> Target:
     """Return the machine that the command line describes."""
     return Target(
-        gpu=values["gpu"], gpus=values["gpus"], driver=values["driver"], platform=values["platform"], python_version=values["python_version"]
+        gpu=values["gpu"],
+        gpus=values["gpus"],
+        driver=values["driver"],
+        platform=values["platform"],
+        python_version=values["python_version"],
     )
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from envdoctor.cli.options import Option
 
 SHELLS = ("bash", "zsh", "fish")
-SUMMARY = 'Print the completion script of a shell. bash: eval "$(envdoctor completion bash)"; zsh the same; fish: envdoctor completion fish | source'
+SUMMARY = """Print the completion script of a shell.
+bash and zsh: eval "$(envdoctor completion bash)"; fish: envdoctor completion fish | source"""
 OPERAND = Operand(name="shell", metavar="|".join(SHELLS), help="the shell", least=1, most=1)
 
 
@@ -89,7 +90,9 @@ def fish() -> str:
 
     lines = ["complete -c envdoctor -n __fish_use_subcommand -l help", "complete -c envdoctor -n __fish_use_subcommand -l version"]
     lines += [f"complete -c envdoctor -n __fish_use_subcommand -f -a {name} -d {_quoted(text)}" for name, text in COMMANDS.items()]
-    lines += [f"complete -c envdoctor -n '__fish_seen_subcommand_from rules' -f -a {name} -d {_quoted(text)}" for name, text in ACTIONS.items()]
+    lines += [
+        f"complete -c envdoctor -n '__fish_seen_subcommand_from rules' -f -a {name} -d {_quoted(text)}" for name, text in ACTIONS.items()
+    ]
     lines += [f"complete -c envdoctor -n '__fish_seen_subcommand_from completion' -f -a {shell}" for shell in SHELLS]
     for name, options in words_of().items():
         when = " and ".join(f"__fish_seen_subcommand_from {word}" for word in name.split())

@@ -129,7 +129,7 @@ def parser(program: str, summary: str, options: Sequence[Option], operand: Opera
     if operand is not None:
         count = "?" if (operand.least, operand.most) == (0, 1) else "*" if operand.least == 0 else "+"
         if operand.least == operand.most:
-            count = str(operand.least)  # type: ignore[assignment]
+            count = str(operand.least)
         extra = {"help": operand.help, "metavar": operand.metavar or operand.name.upper()}
         made.add_argument(operand.name, nargs=int(count) if count.isdigit() else count, **extra)
     return made

@@ -82,7 +82,7 @@ def _list(values: Values) -> int:
 def _show(values: Values) -> int:
     from difflib import get_close_matches
 
-    from envdoctor.knowledge.document import rule_markdown, rule_mapping
+    from envdoctor.knowledge.document import rule_mapping, rule_markdown
     from envdoctor.knowledge.load import open_book
 
     book = open_book()

@@ -72,7 +72,7 @@ def _build(node: Condition, patient: Snapshot) -> Truth:
         return False if label else unknown("dist:" + name)
     kind = found.build or build_of_label(label)
     if kind:
-        return kind == wanted
+        return bool(kind == wanted)
     if name == "torch":
         return _operate("equals", wanted, patient, "torch.build")
     # A wheel without a local label is the package index's own: built for CUDA on Linux x86_64, for the CPU on Windows and macOS.
@@ -80,7 +80,7 @@ def _build(node: Condition, patient: Snapshot) -> Truth:
     if not isinstance(system, Fact):
         return unknown("os.name")
     if system.value != "linux":
-        return wanted == "cpu"
+        return bool(wanted == "cpu")
     machine = patient.fact("os.arch")
     if not isinstance(machine, Fact):
         return unknown("os.arch")
@@ -152,7 +152,7 @@ def _env(node: Condition, patient: Snapshot) -> Truth:
     elif patient.environment is None:
         return unknown("env." + name)
     if operator == "set":
-        return (value is not None) == operand
+        return (value is not None) is bool(operand)
     if value is None:
         return False
     return compare(operator, value, operand)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envdoctor.engine.conditions import COMPLETE, judge
 from envdoctor.model.facts import Fact
-from envdoctor.model.finding import CLEAR, FIT, UNFIT, UNKNOWN, Crashed, Fired, Finding, Reason, Report, Skipped, Unknown
+from envdoctor.model.finding import CLEAR, FIT, UNFIT, UNKNOWN, Crashed, Finding, Fired, Reason, Report, Skipped, Unknown
 from envdoctor.model.rule import RANK, SEVERITIES
 from envdoctor.model.uses import DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIONS, SPECIAL, USES, foundations
 

@@ -97,7 +97,9 @@ class Witness:
                 continue
             place = found.location if found else call.location
             self.locations[place] = None
-            shown = f"{argument}={found.value!r}" if found and found.literal else argument or (f"without {without}" if without else "called")
+            shown = (
+                f"{argument}={found.value!r}" if found and found.literal else argument or (f"without {without}" if without else "called")
+            )
             self.reasons[f"call:{target}:{argument}:{place.line}"] = Reason(what=target, value=shown, origin=f"{place.path}:{place.line}")
             if found is not None:
                 self.words[argument] = str(found.value) if found.literal else argument

@@ -12,9 +12,10 @@ from envdoctor.model.facts import Fact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from envdoctor.facts.patient import Answers, Patient
+    from envdoctor.facts.patient import Patient
+    from envdoctor.model.facts import Absent
     from envdoctor.model.listing import Listing
     from envdoctor.model.request import Request, Target
     from envdoctor.model.snapshot import Distribution, Snapshot
@@ -33,7 +34,8 @@ def choose_patient(asked: Request, environ: Mapping[str, str]) -> Patient:
         return _saved(snapshots[0], asked)
     if listings or asked.freeze:
         return _listed(listings, asked, environ)
-    live = Live(place_of(environments[0] if environments else asked.python) if named else active_place(environ), environ)
+    place = environments[0] if environments else asked.python
+    live = Live(place_of(place) if place else active_place(environ), environ)
     if not asked.target.described:
         return live
     first = live.first()
@@ -42,7 +44,9 @@ def choose_patient(asked: Request, environ: Mapping[str, str]) -> Patient:
 
 
 def _sorted_paths(asked: Request) -> tuple[list[str], list[str], list[str]]:
-    environments, snapshots, listings = [], [], []
+    environments: list[str] = []
+    snapshots: list[str] = []
+    listings: list[str] = []
     for path in asked.paths:
         if os.path.isdir(path):
             (environments if is_environment(path) else listings).append(path)
@@ -93,7 +97,7 @@ class _Recorded(Described):
         self._snapshot = snapshot
 
 
-def _described(distributions: Mapping[str, Distribution], extra: Answers, target: Target) -> Described:
+def _described(distributions: Mapping[str, Distribution], extra: Sequence[Fact | Absent], target: Target) -> Described:
     from envdoctor.facts.target import describe
 
     facts, absent = describe(

@@ -24,7 +24,7 @@ class Place(Record):
 
 def own_place() -> Place:
     """Return the environment of the running interpreter, as its sys.path says."""
-    folders = [folder for folder in sys.path if folder and "site-packages" in folder or "dist-packages" in folder]
+    folders = [folder for folder in sys.path if (folder and "site-packages" in folder) or "dist-packages" in folder]
     extra = [folder for folder in sys.path if folder and folder not in folders and not folder.endswith(".zip")]
     # Folders that a .pth file added (editable installs) may hold distributions too; the standard library never does.
     standard = os.path.dirname(os.__file__)
@@ -37,16 +37,13 @@ def own_place() -> Place:
 
 def active_place(environ: Mapping[str, str]) -> Place:
     """Return the environment a user means without naming one: the activated one, else the one envdoctor runs in."""
-    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+    own = os.path.realpath(sys.prefix)
+    inside_venv = sys.prefix != sys.base_prefix
+    # A conda prefix stays set inside a venv that was made from it; the venv is then the one in use.
+    for variable in ("VIRTUAL_ENV",) if inside_venv else ("VIRTUAL_ENV", "CONDA_PREFIX"):
         prefix = environ.get(variable)
-        if prefix and sys.prefix == sys.base_prefix and os.path.realpath(prefix) != os.path.realpath(sys.prefix):
-            if os.path.isdir(prefix):
-                return place_of(prefix)
-        if prefix and os.path.realpath(prefix) == os.path.realpath(sys.prefix):
-            return own_place()
-    active = environ.get("VIRTUAL_ENV")
-    if active and os.path.isdir(active) and os.path.realpath(active) != os.path.realpath(sys.prefix):
-        return place_of(active)
+        if prefix and os.path.isdir(prefix):
+            return own_place() if os.path.realpath(prefix) == own else place_of(prefix)
     return own_place()
 
 
@@ -82,7 +79,7 @@ def place_of(path: str) -> Place:
 def _site_packages(prefix: str) -> list[str]:
     if os.path.isdir(os.path.join(prefix, "Lib", "site-packages")):
         return [os.path.join(prefix, "Lib", "site-packages")]
-    found = []
+    found: list[str] = []
     for library in ("lib", "lib64", "local/lib"):
         folder = os.path.join(prefix, library)
         for name in sorted(_names(folder), reverse=True):

@@ -176,4 +176,6 @@ def _download(host: Host, folder: str, cached: bool) -> Fact | Absent:
             return Fact(path="hf.download_needed", value=needed, origin=origin)
     if any(host.exists(f"{folder}/{file}") for file in _WEIGHTS):
         return Fact(path="hf.download_needed", value=0, origin=f"weights in {folder}")
-    return Absent(path="hf.download_needed", reason=NOT_COLLECTED, detail=f"no weights in {folder}, and the hub is not asked for their size")
+    return Absent(
+        path="hf.download_needed", reason=NOT_COLLECTED, detail=f"no weights in {folder}, and the hub is not asked for their size"
+    )

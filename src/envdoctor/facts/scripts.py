@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from envdoctor.model.script import Call, Import
+
 SUFFIXES = (".py", ".ipynb")
 
 
@@ -18,7 +20,8 @@ def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
     from envdoctor.facts.documents import read_text
     from envdoctor.script import facts_of, read
 
-    calls, imports = [], []
+    calls: list[Call] = []
+    imports: list[Import] = []
     facts: dict[str, Fact] = {}
     for path in paths:
         script = read(read_text(path), path)

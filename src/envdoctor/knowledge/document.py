@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from envdoctor.model.rule import Condition, Remedy, Rule
 
 _OPERATORS = {
-    "equals": "is", "one_of": "is one of", "contains": "contains", "below": "is below", "at_least": "is at least", "older_than": "is older than",
-    "newer_than": "is newer than", "at_least_version": "is at least", "equals_fact": "equals", "older_than_fact": "is older than",
-    "newer_than_fact": "is newer than",
+    "equals": "is", "one_of": "is one of", "contains": "contains", "below": "is below", "at_least": "is at least",
+    "older_than": "is older than", "newer_than": "is newer than", "at_least_version": "is at least", "equals_fact": "equals",
+    "older_than_fact": "is older than", "newer_than_fact": "is newer than",
 }  # fmt: skip
 
 
@@ -101,7 +101,9 @@ def _leaf(node: Condition) -> Iterator[str]:
     elif kind == "import":
         yield f"the script imports `{node[1]}`"
     elif kind == "window":
-        yield f"`{node[1]}` lies outside what this `{node[2]}` takes: " + "; ".join(f"{of} takes {fits or 'any'}" for _, _, of, fits in node[3])
+        yield f"`{node[1]}` lies outside what this `{node[2]}` takes: " + "; ".join(
+            f"{of} takes {fits or 'any'}" for _, _, of, fits in node[3]
+        )
     else:
         yield f"the predicate `{node[1]}` holds" + "".join(f", {name} `{value}`" for name, value in node[2])
 
@@ -141,7 +143,22 @@ def version_text(at: Any) -> str:
 
 def rule_mapping(rule: Rule) -> dict[str, Any]:
     """Return a rule as plain data for JSON."""
-    names = ("id", "family", "title", "since", "status", "severity", "impact", "confidence", "silent", "subject", "uses", "message", "why", "symptoms")
+    names = (
+        "id",
+        "family",
+        "title",
+        "since",
+        "status",
+        "severity",
+        "impact",
+        "confidence",
+        "silent",
+        "subject",
+        "uses",
+        "message",
+        "why",
+        "symptoms",
+    )
     told: dict[str, Any] = {name: getattr(rule, name) for name in names}
     told["when"] = [line.strip().removeprefix("- ") for line in condition_lines(rule.match)]
     told["remedies"] = [{"title": r.title, "safety": r.safety, "do": remedy_text(r)} for r in rule.remedies]

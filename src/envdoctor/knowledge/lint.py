@@ -140,7 +140,7 @@ def version_inside(specifier: str, present: str | None) -> str:
 
 def _below(version: str) -> str:
     """Return a release just below a version of plain numbers: 2.6 gives 2.5.9999."""
-    numbers = [int(part) for part in version.split("+")[0].split(".") if part.isdecimal()]
+    numbers = [int(part) for part in version.split("+", maxsplit=1)[0].split(".") if part.isdecimal()]
     for place in range(len(numbers) - 1, -1, -1):
         if numbers[place] > 0:
             below = [*numbers[:place], numbers[place] - 1, 9999]

@@ -28,9 +28,10 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
     except ImportError:  # Python 3.10
         import tomli as tomllib  # type: ignore[no-redef, import-not-found, unused-ignore]
     try:
-        return tomllib.loads(text)
+        table: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RuleBookError([f"{where}: not TOML: {error}"]) from None
+    return table
 
 
 def parse_rule(text: str, where: str, family: str, predicates: dict[str, tuple[str, ...]] | None = None) -> Rule:

@@ -46,16 +46,16 @@ install = ["torch==2.5.1", "torchao==0.13.0"]
 run     = "import torchao"
 error   = "the error as a user sees it"
 '''
-BAD = '''base = "linux-cpu"
+BAD = """base = "linux-cpu"
 [distributions]
 torch = "2.5.1"
 torchao = "0.13.0"
-'''
-GOOD = '''base = "linux-cpu"
+"""
+GOOD = """base = "linux-cpu"
 [distributions]
 torch = "2.6.0"
 torchao = "0.13.0"
-'''
+"""
 
 
 def scaffold(rules: str, fixtures: str, family: str, name: str) -> list[str]:

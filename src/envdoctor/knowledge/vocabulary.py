@@ -56,7 +56,7 @@ def near(word: str, words: tuple[str, ...] | list[str]) -> str:
 def compile_condition(table: Any, path: str, say: Say, predicates: dict[str, tuple[str, ...]] | None = None) -> Condition:
     """Turn a condition table into a compiled node; every defect is told to `say`, and a node is returned all the same."""
     if not isinstance(table, dict):
-        say(path, "a condition is a table such as { dist = \"torch\", version = \">=2.6\" }")
+        say(path, 'a condition is a table such as { dist = "torch", version = ">=2.6" }')
         return NEVER
     kinds = [kind for kind in KINDS if kind in table]
     if len(kinds) != 1:
@@ -104,7 +104,7 @@ def _name(table: Any, field: str, path: str, say: Say) -> str:
 def specifier(text: Any, path: str, say: Say) -> tuple[Any, ...]:
     """Return the window of a specifier, telling what is wrong with it."""
     if not isinstance(text, str):
-        say(path, "takes a specifier such as \">=2.6,<2.8\"")
+        say(path, 'takes a specifier such as ">=2.6,<2.8"')
         return ()
     try:
         found = window(text)
@@ -184,7 +184,9 @@ def _fact(table: Any, path: str, say: Say) -> Condition:
 
 
 def _env(table: Any, path: str, say: Say) -> Condition:
-    nodes: list[Condition] = [("env", table["env"], operator, value) for operator, value in _operators(table, "env", KINDS["env"], path, say)]
+    nodes: list[Condition] = [
+        ("env", table["env"], operator, value) for operator, value in _operators(table, "env", KINDS["env"], path, say)
+    ]
     if not nodes:
         say(path, "compare the variable with one of " + ", ".join(KINDS["env"]))
         return NEVER

@@ -37,7 +37,9 @@ def to_mapping(snapshot: Snapshot, redact: Callable[[str], str] | None = None) -
         "kind": KIND,
         "schema": snapshot.schema,
         "distributions": {name: of(snapshot.distributions[name]) for name in sorted(snapshot.distributions)},
-        "facts": {path: {"value": _private(fact.value, clean), "origin": clean(fact.origin)} for path, fact in sorted(snapshot.facts.items())},
+        "facts": {
+            path: {"value": _private(fact.value, clean), "origin": clean(fact.origin)} for path, fact in sorted(snapshot.facts.items())
+        },
         "absent": {path: {"reason": found.reason, "detail": clean(found.detail)} for path, found in sorted(snapshot.absent.items())},
         "environment": None if snapshot.environment is None else {n: clean(v) for n, v in sorted(snapshot.environment.items())},
         "script": None if snapshot.script is None else _script(snapshot.script, clean),
@@ -85,7 +87,9 @@ def from_mapping(told: Any, where: str) -> Snapshot:
     if not isinstance(told, dict) or told.get("kind") != KIND:
         raise InputError(f"{where}: is no envdoctor snapshot; make one with `envdoctor snapshot > box.json`")
     if told.get("schema") != SCHEMA:
-        raise InputError(f"{where}: schema {told.get('schema')!r} is not known to this envdoctor (it knows {SCHEMA}); make the snapshot anew")
+        raise InputError(
+            f"{where}: schema {told.get('schema')!r} is not known to this envdoctor (it knows {SCHEMA}); make the snapshot anew"
+        )
     try:
         distributions = {
             name: Distribution(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 else:
 
-    def dataclass_transform(**_: object):
+    def dataclass_transform(**_: object):  # noqa: D103
         return lambda cls: cls
 
 

@@ -57,7 +57,7 @@ class Request(Record):
     freeze: str | None = None
     purpose: str | None = None
     target: Target = Target()
-    given: Mapping[str, Any] = {}  # noqa: RUF012
+    given: Mapping[str, Any] = {}
     select: tuple[str, ...] = ()
     ignores: tuple[Ignore, ...] = ()
     today: str = ""

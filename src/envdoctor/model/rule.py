@@ -35,9 +35,9 @@ class Remedy(Record):
 
     title: str
     safety: str
-    require: Mapping[str, str] = {}  # noqa: RUF012
-    set_argument: Mapping[str, Mapping[str, Any]] = {}  # noqa: RUF012
-    set_env: Mapping[str, str] = {}  # noqa: RUF012
+    require: Mapping[str, str] = {}
+    set_argument: Mapping[str, Mapping[str, Any]] = {}
+    set_env: Mapping[str, str] = {}
     unset_env: tuple[str, ...] = ()
     replace_model: str = ""
     remove: tuple[str, ...] = ()

@@ -50,8 +50,8 @@ class Snapshot(Record):
     """
 
     distributions: Mapping[str, Distribution]
-    facts: Mapping[str, Fact] = {}  # noqa: RUF012
-    absent: Mapping[str, Absent] = {}  # noqa: RUF012
+    facts: Mapping[str, Fact] = {}
+    absent: Mapping[str, Absent] = {}
     environment: Mapping[str, str] | None = None
     script: Script | None = None
     documents: tuple[Document, ...] = ()

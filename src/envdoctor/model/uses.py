@@ -5,7 +5,7 @@ A rule names the uses that break directly. What rests on a broken use is broken 
 
 from __future__ import annotations
 
-# use: (distributions that must be installed for the use to exist, uses it rests on)
+# use: (distributions that must be installed for it to exist, uses it rests on)
 USES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "import torch": (("torch",), ()),
     "torch to numpy": (("torch", "numpy"), ("import torch",)),
@@ -70,8 +70,8 @@ USES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 SPECIAL = frozenset({
-    "GPTQ load", "AWQ load", "FP8 load", "MXFP4 load", "MXFP4 training", "bf16", "fp16", "distributed", "FSDP", "audio data", "vision model",
-    "torch.compile", "download",
+    "GPTQ load", "AWQ load", "FP8 load", "MXFP4 load", "MXFP4 training", "bf16", "fp16", "distributed", "FSDP", "audio data",
+    "vision model", "torch.compile", "download",
 })  # fmt: skip
 """Uses that take a certain model, card or file: called broken where a rule says so, never called fit on the strength of versions alone."""
 

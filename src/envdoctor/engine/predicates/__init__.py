@@ -27,7 +27,7 @@ PREDICATES: dict[str, tuple[str, ...]] = {
 class Proof(Record):
     """What a predicate saw."""
 
-    words: Mapping[str, str] = {}  # noqa: RUF012
+    words: Mapping[str, str] = {}
     reasons: tuple[Reason, ...] = ()
     packages: tuple[str, ...] = ()
 
