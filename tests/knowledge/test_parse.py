@@ -30,7 +30,6 @@ def text(**changes: str) -> str:
         (text(match='dist = "trl"\nfact = "gpu.count"'), "exactly one of"),
         (text(match='window = "trl"\nof = "unsloth"\ntable = [["<1"]]'), "a row is [specifier, specifier]"),
         (text().replace('title = "move"', 'title = "move"\nadvise = "x"'), "remedy[0].advise: unknown key (did you mean 'advice'?)"),
-        (text().replace('safety = "unsafe"', 'safety = "safe"'), "a remedy that moves a version is not safe"),
         (text().replace("https://example.org", "somewhere"), "evidence[0].url: takes an https link"),
         (text().replace("[repro]", "[repo]"), "repo: unknown key (did you mean 'repro'?)"),
         (text() + "\nx = [", "not TOML"),

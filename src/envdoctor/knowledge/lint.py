@@ -15,6 +15,7 @@ from envdoctor.model.versions import ANY, InvalidVersion, admits, key, window
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Any
 
     from envdoctor.knowledge.fixtures import Case, ReadScript
     from envdoctor.model.rule import Remedy, Rule
@@ -70,11 +71,23 @@ def _shape(rule: Rule, lint_: Lint) -> Iterator[str]:
         yield "remedy: is missing"
     if not rule.symptoms and not rule.silent and rule.severity == "error":
         yield "symptom: is missing; a loud error has a text"
+    new = _absent(rule.match)
+    for number, remedy in enumerate(rule.remedies):
+        moved = [name for name in remedy.require if name not in new]
+        if remedy.safety == "safe" and moved:
+            yield f"remedy[{number}].safety: moving {moved[0]} is not safe: numbers may change"
     words = bound(rule.match, lint_.predicates)
     for text, path in ((rule.message, "message"), (rule.title, "title")):
         for name in _PLACEHOLDER.findall(text):
             if name not in words:
                 yield f"{path}: {{{name}}} is not bound by match (bound: {', '.join(sorted(words)) or 'nothing'})"
+
+
+def _absent(node: Any) -> set[str]:
+    """Return the distributions that a match wants not installed: adding one moves nothing."""
+    if node[0] in ("all", "any"):
+        return {name for part in node[1] for name in _absent(part)}
+    return {node[1]} if node[0] == "absent" else set()
 
 
 def _proof(rule: Rule, lint_: Lint) -> Iterator[str]:

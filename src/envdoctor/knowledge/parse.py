@@ -120,8 +120,6 @@ def _remedy(table: dict[str, Any], path: str, say: Any) -> Remedy:
         specifier(wanted, f"{path}.require.{name}", say)
         if name != normalise(name):
             say(f"{path}.require.{name}", f"names are written normalised: {normalise(name)!r}")
-    if require and table.get("safety") == "safe":
-        say(f"{path}.safety", "a remedy that moves a version is not safe: numbers may change")
     return Remedy(
         title=str(table.get("title", "")),
         safety=str(table.get("safety", "")),
