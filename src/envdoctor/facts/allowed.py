@@ -96,12 +96,12 @@ def without_password(text: str) -> str:
     """
     out = []
     for word in text.split(" "):
-        scheme, separator, rest = word.rpartition("://") if word.count("://") < 2 else word.partition("://")
-        authority, slash, path = rest.partition("/")
-        if "@" in authority:
-            authority = "***@" + authority.rpartition("@")[2]
-        path, question, _ = path.partition("?")
-        out.append(f"{scheme}{separator}{authority}{slash}{path}" + (f"{question}***" if question else ""))
+        scheme, separator, rest = word.partition("://") if "://" in word else ("", "", word)
+        # The last "@", before anything else: people leave "/" and "?" in passwords unquoted.
+        if "@" in rest:
+            rest = "***@" + rest.rpartition("@")[2]
+        rest, question, _ = rest.partition("?")
+        out.append(f"{scheme}{separator}{rest}" + ("?***" if question else ""))
     return " ".join(out)
 
 

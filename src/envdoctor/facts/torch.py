@@ -132,9 +132,10 @@ def _arch_list(data: bytes) -> tuple[str, ...]:
         at = data.find(mark)
         while at >= 0:
             end = data.find(b"\0", at + 1)
-            words = data[at + 1 : end if end >= 0 else len(data)].decode("ascii", "replace").split()
+            # Old ROCm builds part the targets with ";" and name features after ":".
+            words = data[at + 1 : end if end >= 0 else len(data)].decode("ascii", "replace").replace(";", " ").split()
             if words and all(_is_arch(word) for word in words):
-                return tuple(words)
+                return tuple(dict.fromkeys(word.partition(":")[0] for word in words))
             at = data.find(mark, at + 1)
     return ()
 
