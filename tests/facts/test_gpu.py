@@ -144,6 +144,7 @@ def test_a_container_that_was_not_given_the_gpu_has_none():
     found = values(RecordedHost(files))
     assert (found["gpu.vendor"], found["gpu.count"], found["gpu.capability.min"]) == ("none", 0, "not-applicable")
     assert found["driver.version"] == "550.54.14"
+    assert gpu.capabilities(RecordedHost(files)) == ()
 
 
 def test_a_container_sees_only_the_gpus_it_was_given():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # First driver branch (major number) with that CUDA in `nvidia-smi`. Source: "CUDA Toolkit and Corresponding Driver Versions" of the CUDA
-# 13.2 release notes; 12.7 is no toolkit but what R565 reports; 13.3 (R610) and 13.4 (R615) from the notes of those releases.
+# 13.2 release notes; 12.7 is no toolkit but what R565 reports; R610 (13.3) and R615 (13.4) are newer than that table and told by others.
 # Windows drivers of a branch carry numbers up to the next row (551 and 552 are R550), so one table serves both systems.
 _BRANCHES = (
     (384, "9.0"), (390, "9.1"), (396, "9.2"), (410, "10.0"), (418, "10.1"), (440, "10.2"), (450, "11.0"), (455, "11.1"), (460, "11.2"),

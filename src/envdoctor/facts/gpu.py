@@ -36,7 +36,7 @@ def capabilities(host: Host) -> tuple[float, ...] | None:
         return ()
     gpus, _, answer = _usable(host)
     if answer is not None and answer.reason:
-        return None
+        return () if not gpus and _withheld(host, answer) else None
     found = tuple(gpu.capability for gpu in gpus if gpu.capability is not None)
     return found if len(found) == len(gpus) else None
 
@@ -137,16 +137,13 @@ def _with_capability(gpus: Sequence[nvidia.Gpu]) -> tuple[nvidia.Gpu, ...]:
 
 def _unreachable(host: Host, answer: nvidia.Answer) -> Iterator[Fact | Absent]:
     """Tell a GPU that nobody can ask: no driver, a broken one, or a container that was not given it."""
-    driver = nvidia.kernel_driver(host)[0]
-    here = nvidia.on_the_bus(host)
-    inside = any(host.exists(path) for path in ("/.dockerenv", "/run/.containerenv")) or host.getenv("KUBERNETES_SERVICE_HOST")
-    if answer.reason == NOT_INSTALLED and not nvidia.device_numbers(host) and (driver or inside):
+    if _withheld(host, answer):
         yield from _none(host, "an NVIDIA driver or GPU is on the host, but no device of it is open to this process")
         yield from _driver(host)
         return
     origin = f"PCI bus; {answer.detail}"
     yield Fact(path="gpu.vendor", value="nvidia", origin=origin)
-    count = len(nvidia.device_numbers(host)) or here
+    count = len(nvidia.device_numbers(host)) or nvidia.on_the_bus(host)
     if count:
         yield Fact(path="gpu.count", value=count, origin=origin)
     else:
@@ -156,6 +153,13 @@ def _unreachable(host: Host, answer: nvidia.Answer) -> Iterator[Fact | Absent]:
         yield Absent(path=path, reason=FAILED if answer.reason == NOT_INSTALLED else answer.reason, detail=answer.detail)
     yield from _driver(host)
     yield Absent(path="rocm.version", reason=NOT_APPLICABLE, detail="the GPU is not AMD's")
+
+
+def _withheld(host: Host, answer: nvidia.Answer) -> bool:
+    """Tell whether the host's GPU was not given to this container: its driver or bus shows, but neither device nor tool."""
+    inside = any(host.exists(path) for path in ("/.dockerenv", "/run/.containerenv")) or bool(host.getenv("KUBERNETES_SERVICE_HOST"))
+    here = bool(nvidia.kernel_driver(host)[0]) or inside
+    return answer.reason == NOT_INSTALLED and not nvidia.device_numbers(host) and here
 
 
 def _driver(host: Host) -> Iterator[Fact | Absent]:
