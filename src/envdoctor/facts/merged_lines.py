@@ -71,7 +71,7 @@ def _settle(pins: Mapping[str, str], clauses: Mapping[str, None], problems: dict
     version = next(iter(labelled or pins), None)
     labels = {version.partition("+")[2] for version in pins if "+" in version}
     if len(different) > 1 or len(labels) > 1:
-        problems["several versions are asked for: " + ", ".join(f"{pin} ({place})" for pin, place in pins.items())] = None
+        problems["several versions are named: " + ", ".join(f"{pin} ({place})" for pin, place in pins.items())] = None
         if not complete:
             return None, ",".join([*(f"=={pin}" for pin in pins), *clauses])
     asked = ",".join([*([f"=={version}"] if version else ()), *clauses])

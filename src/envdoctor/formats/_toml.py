@@ -31,7 +31,8 @@ def parse(text: str, path: str, what: str, without: Sequence[str] = ()) -> dict[
         remedy = f"mend the line, or write {what} again"
         if "\n<<<<<<<" in "\n" + text:
             remedy = "it holds the marks of an unfinished merge (<<<<<<<): finish the merge"
-        raise InputError(f"{path}: this is not valid TOML: {error}; {remedy}") from None
+        what_is_wrong = str(error).replace("at end of document", f"at its end, line {text.count(chr(10)) + 1}: it may be cut off")
+        raise InputError(f"{path}: this is not valid TOML: {what_is_wrong}; {remedy}") from None
     except RecursionError:
         raise InputError(f"{path}: the TOML is nested too deeply to be read; write {what} again") from None
     return tables

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KIND = "environment.yml"
 
-_LARGEST = 4 << 20
+_LARGEST = 1 << 20  # characters; an exported environment of 1,000 packages has 50,000
 
 
 def recognises(name: str, text: str) -> bool:
@@ -61,7 +61,7 @@ def read(text: str, path: str, load: Load) -> Listing:
         pinned = pinned and exact
         if requirement.name == "python":
             python = requirement.specifier
-        else:
+        elif not requirement.name.startswith("-"):  # `_libgcc_mutex` and its like are switches, not packages
             found.append(requirement)
     if build:
         found = [item.replace(build=build) if item.name == "torch" and not item.build else item for item in found]
@@ -72,7 +72,7 @@ def read(text: str, path: str, load: Load) -> Listing:
 
 def _compose(text: str, path: str) -> Any:
     if len(text) > _LARGEST:
-        raise InputError(f"{path}: {len(text) >> 20} MB of YAML is no environment.yml; write it again with `conda env export`")
+        raise InputError(f"{path}: {len(text):,} characters of YAML are no environment.yml; write it again with `conda env export`")
     from importlib import import_module
 
     try:
@@ -80,7 +80,8 @@ def _compose(text: str, path: str) -> Any:
     except ModuleNotFoundError:
         raise InputError(f"{path}: reading YAML needs PyYAML; install it with: pip install 'envdoctor[conda]'") from None
     try:
-        return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        # Not CSafeLoader: with 100,000 brackets in a row it ends the whole process (seen with PyYAML 6.0.3).
+        return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""

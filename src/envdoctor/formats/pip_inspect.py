@@ -54,7 +54,7 @@ def read(text: str, path: str, load: Load) -> Listing:
         next_at = text.find(spelt, at)
         if next_at >= 0:
             line += text.count("\n", at, next_at)
-            at = next_at
+            at = next_at + len(spelt)
         found.append(_requirement(item, metadata, name, Location(path=path, line=line)))
     environment = shapes.table(shapes.table(data).get("environment"))
     python = shapes.text(environment.get("python_full_version"))
