@@ -58,6 +58,8 @@ def place_of(path: str) -> Place:
         raise InputError(f"{path}: there is no such interpreter or environment; give the path of a Python, a venv or a conda prefix")
     prefix = path
     if not os.path.isdir(path):
+        if not os.path.basename(path).startswith(("python", "pypy")):
+            raise InputError(f"{path}: is no Python interpreter; give the path of a Python, a venv or a conda prefix")
         # Not resolved: the link in a venv leads to the base interpreter, and the venv is what is meant.
         prefix = os.path.dirname(os.path.dirname(os.path.abspath(path)))
     prefix = os.path.abspath(prefix)
