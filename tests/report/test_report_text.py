@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from envdoctor.model.facts import Absent
-from envdoctor.model.finding import Report, Unknown
+from envdoctor.model.finding import Finding, Report, Unknown
 from envdoctor.model.rule import Remedy
+from envdoctor.model.snapshot import Snapshot
 from envdoctor.report import breakage, remedies, screen, text
 from envdoctor.report.options import Options
 from envdoctor.report.plain import NO_BREAK, paint, wrap
@@ -198,3 +199,27 @@ def test_wrapping_keeps_styles_and_never_breaks_bound_words() -> None:
     lines = [paint(line, colour=False) for line in wrap(runs, 14)]
     assert lines == ["fit: 12 rules", "  clear (no", "  model)"]
     assert paint(wrap(runs, 80)[0], colour=True) == "\x1b[1;32mfit\x1b[0m: 12 rules clear \x1b[2m(no model)\x1b[0m"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("words", [1, 7, 12, 25])
+def test_notes_alone_are_printed_by_hand_as_rich_would(words: int, colour: bool, width: int) -> None:
+    def note(title: str, rule: str) -> Finding:
+        return Finding(
+            rule=rule,
+            title=title,
+            subject="x",
+            severity="note",
+            declared_severity="note",
+            impact="slow",
+            confidence="certain",
+            message=title,
+        )
+
+    findings = (note("some words " * words + "end", "a-rule-with-a-name"), note("short", "b-rule"))
+    report = Report(
+        snapshot=Snapshot(distributions={}), verdict="fit", purpose="", uses={"import torch": "fit"}, findings=findings, outcomes={}
+    )
+    options = Options(width=width, colour=colour)
+    assert text.render(report, options=options) == screen.draw(report, options)

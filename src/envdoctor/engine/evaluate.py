@@ -108,6 +108,8 @@ def _finding(head: Head, patient: Snapshot, book: Book, demanded: frozenset[str]
     severity = head.severity
     if severity == "error" and demanded.isdisjoint(uses):
         severity = "warning"
+    if severity == "warning" and SPECIAL.issuperset(uses) and demanded.isdisjoint(uses) and not witness.asked:
+        severity = "note"  # nobody said that this run needs it: audio data, a GPTQ model, several GPUs
     return Finding(
         rule=head.id,
         title=fill(prose.title, words),
@@ -170,7 +172,7 @@ def _packages_needed(patient: Snapshot, purpose: str | None) -> list[Finding]:
 def _uses(patient: Snapshot, findings: list[Finding], demanded: frozenset[str], purpose: str | None) -> Mapping[str, str]:
     broken: set[str] = set()
     for finding in findings:
-        if finding.declared_severity == "error":
+        if finding.declared_severity == "error" and finding.severity != "note":
             broken.update(finding.uses)
     shown = {use for use in USES if use not in SPECIAL and available(use, patient)}
     if purpose is not None:

@@ -28,6 +28,11 @@ class Witness:
         """Placeholder -> text, for messages."""
         self._walk(node)
 
+    @property
+    def asked(self) -> bool:
+        """Tell whether something about the run itself (its script, model, arguments) made the rule fire, not installed packages alone."""
+        return bool(self.locations) or any(path.startswith(("model.", "training.", "env.")) for path in self.reasons)
+
     def _walk(self, node: Condition) -> None:
         kind = node[0]
         if kind in ("all", "any"):
