@@ -30,7 +30,7 @@ _DEEPEST = 64
 
 # Options that say where to find or how to build a distribution, not which one; True where a value follows.
 _OPTIONS = {
-    "-i": True, "--index-url": True, "--pypi-url": True, "--extra-index-url": True, "--no-index": False, "-f": True, "--find-links": True,
+    "-i": True, "--index-url": True, "--extra-index-url": True, "--no-index": False, "-f": True, "--find-links": True,
     "--no-binary": True, "--only-binary": True, "--prefer-binary": False, "--require-hashes": False, "--pre": False,
     "--trusted-host": True, "--use-feature": True, "--process-dependency-links": False, "--no-build-isolation": False, "--no-deps": False,
     "--config-settings": True, "--upgrade": False, "-U": False, "--index-strategy": True, "--torch-backend": True, "--default-index": True,
