@@ -90,7 +90,9 @@ def test_it_starts_no_program_and_writes_nothing(sick: Path, monkeypatch: pytest
 
 
 def test_what_is_given_becomes_facts(sick: Path) -> None:
-    report = preflight(use="lora", model="openai/gpt-oss-20b", dtype="bf16", optimizer="adamw_8bit", environ={"ENVDOCTOR": "warn", "WORLD_SIZE": "4"})
+    report = preflight(
+        use="lora", model="openai/gpt-oss-20b", dtype="bf16", optimizer="adamw_8bit", environ={"ENVDOCTOR": "warn", "WORLD_SIZE": "4"}
+    )
     assert report is not None
     facts = {path: fact.value for path, fact in report.snapshot.facts.items()}
     assert (facts["training.dtype"], facts["training.optimizer"], facts["training.world_size"]) == ("bf16", "adamw_8bit", 4)
@@ -100,7 +102,14 @@ def test_what_is_given_becomes_facts(sick: Path) -> None:
 def run(script: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if name not in ("ENVDOCTOR", "LOCAL_RANK")}
     clean.update(environ, PYTHONPATH=os.path.join(ROOT, "src"))
-    return subprocess.run([sys.executable, "-m", "envdoctor.run", *words, str(script), "--epochs", "3"], capture_output=True, text=True, check=False, env=clean, cwd=script.parent)
+    return subprocess.run(
+        [sys.executable, "-m", "envdoctor.run", *words, str(script), "--epochs", "3"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean,
+        cwd=script.parent,
+    )
 
 
 def test_running_a_script_that_nobody_may_edit(tmp_path: Path) -> None:

@@ -74,7 +74,11 @@ def test_the_wheel_carries_the_compiled_book_and_works_alone(tmp_path: Path) -> 
     assert uv("venv", "-q", "-p", "3.11", str(environment)).returncode == 0
     assert uv("pip", "install", "-q", "-p", str(environment), str(wheel)).returncode == 0
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run([str(environment / "bin" / "envdoctor"), "rules", "list"], capture_output=True, text=True, check=True, env=clean, cwd=tmp_path)
+    done = subprocess.run(
+        [str(environment / "bin" / "envdoctor"), "rules", "list"], capture_output=True, text=True, check=True, env=clean, cwd=tmp_path
+    )
     assert len(done.stdout.splitlines()) == len(read_rules(RULES))
-    done = subprocess.run([str(environment / "bin" / "envdoctor"), "check"], capture_output=True, text=True, check=False, env=clean, cwd=tmp_path)
+    done = subprocess.run(
+        [str(environment / "bin" / "envdoctor"), "check"], capture_output=True, text=True, check=False, env=clean, cwd=tmp_path
+    )
     assert (done.returncode, done.stderr) == (0, "")

@@ -16,7 +16,12 @@ from envdoctor.script import read
 from tests.conftest import FIXTURES
 
 FOLDER = os.path.join(FIXTURES, "patients")
-STAGES = sorted(f"{log}/{stage}" for log in os.listdir(FOLDER) if os.path.isdir(os.path.join(FOLDER, log)) for stage in os.listdir(os.path.join(FOLDER, log)))
+STAGES = sorted(
+    f"{log}/{stage}"
+    for log in os.listdir(FOLDER)
+    if os.path.isdir(os.path.join(FOLDER, log))
+    for stage in os.listdir(os.path.join(FOLDER, log))
+)
 
 
 def expected(stage: str) -> dict[str, Any]:

@@ -101,11 +101,16 @@ def prepare(asked: Request, patient: Patient, environ: Mapping[str, str]) -> Sna
         from envdoctor.facts.model import describe
         from envdoctor.facts.patient import with_answers
 
-        told_of_model = [
-            a for a in describe(str(model.value), LocalHost(environ=environ)) if a.path not in asked.given and a.path != "model.name"
-        ]
-        snapshot = with_answers(snapshot, told_of_model)
+        told_of_model = describe(str(model.value), LocalHost(environ=environ), loader_of(snapshot))
+        snapshot = with_answers(snapshot, [one for one in told_of_model if one.path not in asked.given and one.path != "model.name"])
     return snapshot
+
+
+def loader_of(snapshot: Snapshot) -> str:
+    """Return the library whose loader the script calls ("unsloth", "transformers"), or "" where it is not certain."""
+    calls = snapshot.script.calls if snapshot.script is not None else ()
+    loaders = {call.target.split(".")[0] for call in calls if call.target.endswith(".from_pretrained") and "Tokenizer" not in call.target}
+    return "unsloth" if "unsloth" in loaders else "transformers" if "transformers" in loaders else ""
 
 
 def _selection(asked: Request, ids: tuple[str, ...]) -> Callable[[str], str | None] | None:

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import ROOT
 
 from envdoctor import __version__
 from envdoctor.cli import COMMANDS, main
+from tests.conftest import ROOT
 
 SICK = "torch==2.5.1\ntorchao==0.14.1\ntransformers==4.56.2\naccelerate==1.10.1\nnumpy==2.1.0\ndatasets==4.1.1\n"
 WELL = SICK.replace("torch==2.5.1", "torch==2.6.0")

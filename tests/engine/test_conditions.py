@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.conftest import snapshot
 
 from envdoctor.engine.conditions import judge
 from envdoctor.knowledge.vocabulary import compile_condition
 from envdoctor.model.facts import FAILED, NOT_APPLICABLE, Absent
 from envdoctor.model.script import Argument, Call, Import, Location, Script
 from envdoctor.model.snapshot import Distribution, Snapshot
+from tests.conftest import snapshot
 
 HERE = Location(path="train.py", line=1)
 

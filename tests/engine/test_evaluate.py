@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.conftest import snapshot
 
 from envdoctor.engine.evaluate import PACKAGE_NEEDED, evaluate
 from envdoctor.knowledge.compiled import CompiledBook, compile_book
 from envdoctor.knowledge.parse import parse_rule
 from envdoctor.model.finding import Clear, Crashed, Fired, Skipped, Unknown
 from envdoctor.model.rule import Rule
+from tests.conftest import snapshot
 
 RULE = """
 id = "{id}"

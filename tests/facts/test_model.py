@@ -29,7 +29,13 @@ def cached(name, revision="abc", **files):
 
 def test_a_local_folder():
     found = of("./out", {"/work/./out/config.json": LLAMA})
-    assert (found["type"], found["quantization"], found["is_adapter"], found["head_dim"], found["hf.download_needed"]) == ("llama", "none", False, 128, 0)
+    assert (found["type"], found["quantization"], found["is_adapter"], found["head_dim"], found["hf.download_needed"]) == (
+        "llama",
+        "none",
+        False,
+        128,
+        0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +88,9 @@ def test_a_damaged_configuration_is_a_failure(text):
     assert of("/m", {"/m/config.json": text})["type"] == "failed"
 
 
-@pytest.mark.parametrize("config", [{}, {"model_type": 3}, {"model_type": "x", "hidden_size": "big", "num_attention_heads": 0, "text_config": 7}])
+@pytest.mark.parametrize(
+    "config", [{}, {"model_type": 3}, {"model_type": "x", "hidden_size": "big", "num_attention_heads": 0, "text_config": 7}]
+)
 def test_a_poor_configuration_leaves_open_what_it_lacks(config):
     assert of("/m", {"/m/config.json": config})["head_dim"] == "failed"
 

@@ -63,7 +63,12 @@ def test_the_operating_system():
     [
         ({"/env/pyvenv.cfg": "home = /usr/bin\nversion = 3.11.7\n"}, {}, "3.11.7", "cp311"),
         ({"/env/pyvenv.cfg": "home = /usr/bin\nimplementation = CPython\nversion_info = 3.12.3.final.0\n"}, {}, "3.12.3", "cp312"),
-        ({"/env/conda-meta/python-3.10.14-hd12c33a_0_cpython.json": "{}", "/env/conda-meta/python-dateutil-2.9.0-0.json": ""}, {}, "3.10.14", "cp310"),
+        (
+            {"/env/conda-meta/python-3.10.14-hd12c33a_0_cpython.json": "{}", "/env/conda-meta/python-dateutil-2.9.0-0.json": ""},
+            {},
+            "3.10.14",
+            "cp310",
+        ),
         ({}, {"site_packages": ["/env/lib/python3.13t/site-packages"]}, "3.13", "cp313t"),
         ({}, {"site_packages": [SITE], "python_version": "3.11.9"}, "3.11.9", "cp311"),
         ({"/env/pyvenv.cfg": "\0\0garbage"}, {}, "failed", "failed"),
@@ -155,7 +160,12 @@ def test_a_token_is_told_and_never_read():
 
 @pytest.mark.parametrize(
     ("environ", "off"),
-    [({"HF_HUB_OFFLINE": "1"}, True), ({"TRANSFORMERS_OFFLINE": "yes"}, True), ({"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "1"}, False), ({}, False)],
+    [
+        ({"HF_HUB_OFFLINE": "1"}, True),
+        ({"TRANSFORMERS_OFFLINE": "yes"}, True),
+        ({"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "1"}, False),
+        ({}, False),
+    ],
 )
 def test_offline_as_the_library_reads_it(environ, off):
     assert values(huggingface, RecordedHost({}, environ))["hf.offline"] is off
@@ -189,7 +199,13 @@ def test_an_endless_cache_ends_in_time():
 
 
 def test_shadows_are_modules_and_packages_but_not_data():
-    files = {"/work/datasets/train.json": "", "/work/torch.py": "", "/work/trl/__init__.py": "", "/work/random.py": "", "/work/train.py": ""}
+    files = {
+        "/work/datasets/train.json": "",
+        "/work/torch.py": "",
+        "/work/trl/__init__.py": "",
+        "/work/random.py": "",
+        "/work/train.py": "",
+    }
     assert set(values(workdir, RecordedHost(files))["work.shadows"]) == {"torch", "trl", "random"}
 
 

@@ -20,7 +20,9 @@ def of(versions=None, **asked):
     return {**{one.path: one.value for one in facts}, **{one.path: one.reason for one in absent}}
 
 
-@pytest.mark.parametrize("asked", [{}, {"gpu": "T4"}, {"gpus": 0}, {"gpu": "24GB", "platform": "linux-x86_64"}, {"platform": "macos-arm64"}])
+@pytest.mark.parametrize(
+    "asked", [{}, {"gpu": "T4"}, {"gpus": 0}, {"gpu": "24GB", "platform": "linux-x86_64"}, {"platform": "macos-arm64"}]
+)
 def test_every_fact_of_every_source_is_answered(asked):
     assert set(of(**asked)) == {path for paths in SOURCES.values() for path in paths}
 
@@ -58,7 +60,12 @@ def test_a_driver_implies_nvidia():
 
 def test_a_mac_has_apples_gpu_and_mps():
     found = of({"torch": "2.9.1"}, platform="macos-arm64")
-    assert (found["gpu.vendor"], found["torch.build"], found["torch.cuda"], found["os.glibc"]) == ("apple", "mps", "not-applicable", "not-applicable")
+    assert (found["gpu.vendor"], found["torch.build"], found["torch.cuda"], found["os.glibc"]) == (
+        "apple",
+        "mps",
+        "not-applicable",
+        "not-applicable",
+    )
 
 
 def test_an_amd_card_has_no_compute_capability():

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from tests.conftest import FIXTURES, ROOT
 
 from envdoctor import formats
 from envdoctor.facts.documents import distributions, marker_environment, read_listing
 from envdoctor.model.errors import InputError
 from envdoctor.model.markers import PLATFORMS
+from tests.conftest import FIXTURES, ROOT
 
 FOLDER = os.path.join(ROOT, "src", "envdoctor", "formats")
 CASES = os.path.join(FIXTURES, "formats")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
-from tests.conftest import FIXTURES
 
 from envdoctor.facts.documents import distributions, marker_environment, read_listing
 from envdoctor.formats import pip_freeze, pip_inspect
 from envdoctor.model.errors import InputError
+from tests.conftest import FIXTURES
 
 LINUX = marker_environment("linux-x86_64", "3.11")
 CASES = os.path.join(FIXTURES, "formats")

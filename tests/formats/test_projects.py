@@ -6,13 +6,13 @@ import os
 from typing import Any
 
 import pytest
-from tests.conftest import FIXTURES
 
 from envdoctor.facts.documents import distributions, marker_environment, read_listing
 from envdoctor.formats import conda_environment, pdm_lock, pyproject_toml, script_metadata, uv_lock
 from envdoctor.formats._poetry import Inexpressible, specifier
 from envdoctor.model.errors import InputError
 from envdoctor.model.listing import Listing
+from tests.conftest import FIXTURES
 
 CASES = os.path.join(FIXTURES, "formats")
 

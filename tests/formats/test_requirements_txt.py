@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 import pytest
-from tests.conftest import FIXTURES
 
 from envdoctor.facts.documents import distributions, marker_environment, read_listing
 from envdoctor.formats import requirements_txt
 from envdoctor.model.errors import InputError
 from envdoctor.model.listing import Listing
+from tests.conftest import FIXTURES
 
 LINUX = marker_environment("linux-x86_64", "3.11")
 CASE = os.path.join(FIXTURES, "formats", "requirements_txt")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.engine.test_evaluate import RULE
 
 from envdoctor.knowledge.compiled import CompiledBook, compile_book
 from envdoctor.knowledge.parse import parse_rule
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.rule import Rule
+from tests.engine.test_evaluate import RULE
 
 
 def text(**changes: str) -> str:

@@ -112,6 +112,7 @@ def _show(values: Values) -> int:
 def _lint(values: Values) -> int:
     from envdoctor.engine.conditions import judge
     from envdoctor.engine.predicates import PREDICATES
+    from envdoctor.facts.allowed import ALLOWED
     from envdoctor.knowledge.lint import Lint, lint
     from envdoctor.knowledge.load import read_rules
     from envdoctor.knowledge.parse import parse_toml
@@ -129,7 +130,8 @@ def _lint(values: Values) -> int:
     def fires(rule: Rule, patient: object) -> bool | frozenset[str]:
         return judge(rule.match, patient)  # type: ignore[arg-type]
 
-    defects += lint(found, Lint(fixtures=fixtures, read_script=read, fires=fires, predicates=PREDICATES, retired=retired))
+    told = Lint(fixtures=fixtures, read_script=read, fires=fires, predicates=PREDICATES, retired=retired, variables=frozenset(ALLOWED))
+    defects += lint(found, told)
     if defects:
         raise RuleBookError([*defects, f"{len(defects)} defects in {len(found)} rules"])
     if not values["quiet"]:

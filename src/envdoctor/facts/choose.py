@@ -131,12 +131,17 @@ class _Here(Live):
         self._asked.update(("torch", "cuda"))  # these sources would read the torch that is installed here
 
     def first(self) -> Snapshot:
+        from envdoctor.facts.gpu import capabilities
         from envdoctor.facts.target import describe_torch
 
         whole = super().first()
         kept = {path: fact for path, fact in whole.facts.items() if not path.startswith("environment.")}
         snapshot = whole.replace(distributions=self._found, facts=kept)
-        return with_answers(snapshot, [self._complete, *describe_torch(self._found, whole.fact("os.name"), whole.fact("os.arch"))])
+        cards = capabilities(self.host)
+        told = describe_torch(
+            self._found, whole.fact("os.name"), whole.fact("os.arch"), min(cards) if cards else None, None if cards is None else bool(cards)
+        )
+        return with_answers(snapshot, [self._complete, *told])
 
 
 def _merged(listings: list[Listing]) -> Listing:

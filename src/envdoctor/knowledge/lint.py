@@ -29,13 +29,14 @@ _OLD = 2  # years after which evidence should be looked at again
 
 
 class Lint(Record):
-    """What the checks need: where fixtures lie, how scripts are read and rules judged, and which ids are retired."""
+    """What the checks need: where fixtures lie, how scripts are read and rules judged, which ids are retired, which variables are read."""
 
     fixtures: str
     read_script: ReadScript
     fires: Fires
     predicates: dict[str, tuple[str, ...]]
     retired: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
 
 
 def lint(rules: Iterable[Rule], lint_: Lint) -> list[str]:
@@ -71,6 +72,8 @@ def _shape(rule: Rule, lint_: Lint) -> Iterator[str]:
         yield "remedy: is missing"
     if not rule.symptoms and not rule.silent and rule.severity == "error":
         yield "symptom: is missing; a loud error has a text"
+    for name in sorted(_variables(rule.match) - lint_.variables):
+        yield f"match: the environment variable {name} is not in facts/allowed.py, so it would never be seen"
     new = _absent(rule.match)
     for number, remedy in enumerate(rule.remedies):
         moved = [name for name in remedy.require if name not in new]
@@ -81,6 +84,12 @@ def _shape(rule: Rule, lint_: Lint) -> Iterator[str]:
         for name in _PLACEHOLDER.findall(text):
             if name not in words:
                 yield f"{path}: {{{name}}} is not bound by match (bound: {', '.join(sorted(words)) or 'nothing'})"
+
+
+def _variables(node: Any) -> set[str]:
+    if node[0] in ("all", "any", "none"):
+        return {name for part in node[1] for name in _variables(part)}
+    return {node[1]} if node[0] == "env" else set()
 
 
 def _absent(node: Any) -> set[str]:

@@ -86,7 +86,9 @@ def main(words: list[str]) -> int:
         if not check:
             os.remove(os.path.join(own, name))
     if check and stale:
-        sys.stderr.write("stale pages; write them anew with `python -m envdoctor.knowledge.reference docs/reference`:\n  " + "\n  ".join(stale) + "\n")
+        sys.stderr.write(
+            "stale pages; write them anew with `python -m envdoctor.knowledge.reference docs/reference`:\n  " + "\n  ".join(stale) + "\n"
+        )
         return 1
     print(f"{len(wanted)} pages, {'fresh' if not stale else f'{len(stale)} written'}")
     return 0
