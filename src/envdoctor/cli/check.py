@@ -58,6 +58,7 @@ def run(words: Sequence[str]) -> int:
     config = configuration(values)
     with Patience("examining"):
         report = check(request(values, config))
+    mention(report, values)
     show(report, values)
     return verdict_code(report, values["fail_on"] or config.fail_on or "error", values["strict"] or bool(config.strict))
 
@@ -102,6 +103,16 @@ def target(values: Values) -> Target:
         platform=values["platform"],
         python_version=values["python_version"],
     )
+
+
+def mention(report: Report, values: Values) -> None:
+    """Say on stderr which file a folder gave, and what in it could not be read."""
+    named = set(values["paths"]) | {values["freeze"]}
+    for document in report.snapshot.documents:
+        if document.path not in named and not values["quiet"]:
+            sys.stderr.write(f"envdoctor: judging {document.path} ({document.kind})\n")
+        for problem in document.problems:
+            sys.stderr.write(f"envdoctor: {problem}\n")
 
 
 def show(report: Report, values: Values) -> None:

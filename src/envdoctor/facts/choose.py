@@ -9,6 +9,8 @@ from envdoctor.facts.patient import Described, Live, with_answers
 from envdoctor.facts.scripts import SUFFIXES
 from envdoctor.model.errors import InputError, UsageError
 from envdoctor.model.facts import Fact
+from envdoctor.model.listing import joined
+from envdoctor.model.snapshot import Document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,37 +99,42 @@ class _Recorded(Described):
         self._snapshot = snapshot
 
 
-def _described(distributions: Mapping[str, Distribution], extra: Sequence[Fact | Absent], target: Target) -> Described:
+def _described(
+    distributions: Mapping[str, Distribution], extra: Sequence[Fact | Absent], target: Target, documents: tuple[Document, ...] = ()
+) -> Described:
     from envdoctor.facts.target import describe
 
     facts, absent = describe(
         gpu=target.gpu, gpus=target.gpus, driver=target.driver, platform=target.platform, python_version=target.python_version,
         distributions=distributions,
     )  # fmt: skip
-    return Described(distributions, [*extra, *facts, *absent])
+    return Described(distributions, [*extra, *facts, *absent], documents=documents)
 
 
 def _listed(listings: list[str], asked: Request, environ: Mapping[str, str]) -> Patient:
     from envdoctor.facts.documents import distributions, marker_environment, read_listing
 
-    read = [(path, read_listing(path)) for path in listings]
+    read = [read_listing(path) for path in listings]
     if asked.freeze:
-        read.append((asked.freeze, read_listing(asked.freeze, frozen=True)))
-    listing = _merged([one for _, one in read])
-    platform, python = asked.target.platform or this_platform(), asked.target.python_version or _this_python()
+        read.append(read_listing(asked.freeze, frozen=True))
+    listing = joined(read)
+    platform, python = asked.target.platform or this_platform(), asked.target.python_version or _python_told(listing) or _this_python()
     found = distributions(listing, marker_environment(platform, python))
-    complete = Fact(path="environment.complete", value=listing.complete, origin=", ".join(path for path, _ in read))
+    complete = Fact(path="environment.complete", value=listing.complete, origin=", ".join(one.path for one in read))
+    documents = tuple(Document(path=one.path, kind=one.kind, problems=(*one.problems, *_unfit_python(one, python))) for one in read)
     if asked.target.described:
-        return _described(found, [complete], asked.target.replace(platform=platform, python_version=python))
-    return _Here(found, complete, environ)
+        return _described(found, [complete], asked.target.replace(platform=platform, python_version=python), documents)
+    return _Here(found, complete, environ, documents)
 
 
 class _Here(Live):
     """Listed distributions, judged on this machine: its hardware and tools count, its installed packages do not."""
 
-    def __init__(self, found: Mapping[str, Distribution], complete: Fact, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, found: Mapping[str, Distribution], complete: Fact, environ: Mapping[str, str], documents: tuple[Document, ...]
+    ) -> None:
         super().__init__(active_place(environ), environ)
-        self._found, self._complete = found, complete
+        self._found, self._complete, self._documents = found, complete, documents
         self._asked.update(("torch", "cuda"))  # these sources would read the torch that is installed here
 
     def first(self) -> Snapshot:
@@ -136,7 +143,7 @@ class _Here(Live):
 
         whole = super().first()
         kept = {path: fact for path, fact in whole.facts.items() if not path.startswith("environment.")}
-        snapshot = whole.replace(distributions=self._found, facts=kept)
+        snapshot = whole.replace(distributions=self._found, facts=kept, documents=self._documents)
         cards = capabilities(self.host)
         told = describe_torch(
             self._found, whole.fact("os.name"), whole.fact("os.arch"), min(cards) if cards else None, None if cards is None else bool(cards)
@@ -144,15 +151,21 @@ class _Here(Live):
         return with_answers(snapshot, [self._complete, *told])
 
 
-def _merged(listings: list[Listing]) -> Listing:
-    if len(listings) == 1:
-        return listings[0]
-    first = listings[0]
-    return first.replace(
-        requirements=tuple(requirement for one in listings for requirement in one.requirements),
-        complete=all(one.complete for one in listings),
-        problems=tuple(problem for one in listings for problem in one.problems),
-    )
+def _python_told(listing: Listing) -> str:
+    """Return the exact Python that a listing was recorded on (`pip inspect` tells it), or ""."""
+    told = listing.python
+    return told[2:] if told.startswith("==") and "," not in told and "*" not in told else ""
+
+
+def _unfit_python(listing: Listing, python: str) -> tuple[str, ...]:
+    from envdoctor.model.versions import InvalidSpecifier, admits, window
+
+    try:
+        if not listing.python or admits(window(listing.python), python):
+            return ()
+    except InvalidSpecifier:
+        return (f"{listing.path}: requires-python {listing.python!r} is no specifier",)
+    return (f"{listing.path} asks for Python {listing.python} and is judged for {python}; --python-version names another",)
 
 
 def this_platform() -> str:

@@ -43,7 +43,10 @@ def to_mapping(snapshot: Snapshot, redact: Callable[[str], str] | None = None) -
         "absent": {path: {"reason": found.reason, "detail": clean(found.detail)} for path, found in sorted(snapshot.absent.items())},
         "environment": None if snapshot.environment is None else {n: clean(v) for n, v in sorted(snapshot.environment.items())},
         "script": None if snapshot.script is None else _script(snapshot.script, clean),
-        "documents": [{"path": clean(one.path), "kind": one.kind, "text": one.text} for one in snapshot.documents],
+        "documents": [
+            {"path": clean(one.path), "kind": one.kind, "problems": [clean(problem) for problem in one.problems]}
+            for one in snapshot.documents
+        ],
     }
     return told
 
@@ -122,7 +125,7 @@ def from_mapping(told: Any, where: str) -> Snapshot:
             absent=absent,
             environment=told["environment"],
             script=None if told["script"] is None else _read_script(told["script"]),
-            documents=tuple(Document(path=one["path"], kind=one["kind"], text=one["text"]) for one in told["documents"]),
+            documents=tuple(Document(path=one["path"], kind=one["kind"], problems=tuple(one["problems"])) for one in told["documents"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where}: is a damaged snapshot ({type(error).__name__}: {error}); make it anew") from None

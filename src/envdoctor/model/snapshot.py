@@ -36,11 +36,11 @@ class Distribution(Record):
 
 
 class Document(Record):
-    """A text that came with the patient: a requirements file, a lock file, a training script."""
+    """A file that the patient was read from. `problems` are defects in it that did not stop the reading."""
 
     path: str
     kind: str
-    text: str = ""
+    problems: tuple[str, ...] = ()
 
 
 class Snapshot(Record):
