@@ -30,10 +30,19 @@ Options:
 Exit codes: 0 nothing found, 1 findings, 2 wrong usage or configuration, 3 could not diagnose, 130 interrupted.
 `envdoctor COMMAND --help` explains a command. Without a command, `check` is meant."""
 
+_LONGEST = 1200  # characters of one line of a message; the middle of a longer one is left out
+
 
 def run() -> None:
     """Run as a console script."""
-    sys.exit(main(sys.argv[1:]))
+    try:
+        from envdoctor.cli.terminal import settle
+
+        settle()
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:  # before a command began, or while it was told of another mistake
+        code = _complain("interrupted", 130)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -75,28 +84,52 @@ def _guarded(name: str, words: list[str]) -> int:
     except EnvdoctorError as error:
         return _complain(str(error), error.exit_code)
     except BrokenPipeError:
-        import os
+        from envdoctor.cli.terminal import let_go
 
-        # the reader (`| head`) has seen enough; point stdout elsewhere so that the interpreter's own flush stays quiet
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go()  # the reader (`| head`) has seen enough of a help text
         return 0
     except KeyboardInterrupt:
         return _complain("interrupted", 130)
     except SystemExit as stop:  # argparse has already said what it had to say
         return stop.code if isinstance(stop.code, int) else 2
+    except MemoryError:
+        return _complain("not enough memory to read this; check less at once, or on a larger machine", 3)
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.startswith("envdoctor"):
+            return _defect()
+        return _complain(f"envdoctor needs {error.name!r}, and {sys.executable} does not have it; install envdoctor anew", 3)
     except Exception:  # noqa: BLE001 - the last resort: a defect of envdoctor itself must not look like a finding
-        import traceback
+        return _defect()
 
-        from envdoctor import __version__
 
-        text = traceback.format_exc()
-        python = "%d.%d.%d" % sys.version_info[:3]
-        return _complain(
-            f"this is a defect of envdoctor {__version__} (Python {python}, {sys.platform}); please report it with this text:\n\n{text}", 3
-        )
+def _defect() -> int:
+    import traceback
+
+    from envdoctor import __version__
+
+    text = traceback.format_exc()
+    python = "%d.%d.%d" % sys.version_info[:3]
+    return _complain(
+        f"this is a defect of envdoctor {__version__} (Python {python}, {sys.platform}); please report it with this text:\n\n{text}", 3
+    )
 
 
 def _complain(text: str, code: int) -> int:
-    sys.stdout.flush()
-    sys.stderr.write(f"envdoctor: {text.rstrip()}\n")
+    """Say what is wrong on stderr, wherever that leads: a message that cannot be written does not change the exit code."""
+    from envdoctor.report.plain import clean
+
+    # names and paths come from files that anybody may have written
+    lines = [clean(line) for line in text.rstrip().split("\n")]
+    lines = [line if len(line) <= _LONGEST else f"{line[: _LONGEST - 300]} ... {line[-300:]}" for line in lines]
+    try:
+        sys.stdout.flush()
+    except OSError:
+        from envdoctor.cli.terminal import let_go
+
+        let_go()
+    try:
+        sys.stderr.write("envdoctor: " + "\n".join(lines) + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
     return code

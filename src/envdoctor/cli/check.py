@@ -117,7 +117,7 @@ def mention(report: Report, values: Values) -> None:
 
 def show(report: Report, values: Values) -> None:
     """Print a report, or write it to the file asked for."""
-    from envdoctor.cli.terminal import wants_colour, width
+    from envdoctor.cli.terminal import put, wants_colour, width
     from envdoctor.report import render
     from envdoctor.report.options import Options
 
@@ -127,25 +127,34 @@ def show(report: Report, values: Values) -> None:
     text = render(report, values["format"], options=options)
     if to_file:
         write_whole(to_file, text)
-        return
-    try:
-        sys.stdout.write(text)
-    except UnicodeEncodeError:  # a terminal in an old code page still gets its verdict
-        sys.stdout.write(text.encode(sys.stdout.encoding or "ascii", "replace").decode(sys.stdout.encoding or "ascii"))
-    sys.stdout.flush()
+    else:
+        put(text)
 
 
 def write_whole(path: str, text: str) -> None:
-    """Write a file in one step, so that nobody ever reads half of it. Raises UsageError."""
+    """Write a file in one step, so that nobody ever reads half of it; a pipe or a device is written to as it is. Raises UsageError."""
     from envdoctor.model.errors import UsageError
 
-    part = f"{path}.{os.getpid()}.part"
+    special = os.path.exists(path) and not os.path.isfile(path)
+    real = os.path.realpath(path)  # a link stays a link
+    part = real if special else f"{real}.{os.getpid()}.part"
     try:
-        with open(part, "w", encoding="utf-8", newline="\n") as file:
+        with open(part, "w", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)
-        os.replace(part, path)
-    except OSError as error:
-        raise UsageError(f"--output {path}: cannot be written: {error.strerror}") from None
+        if not special:
+            os.replace(part, real)
+    except (OSError, ValueError) as error:
+        if not special:
+            _forget(part)
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"--output {path}: cannot be written: {reason}; name a file in a folder that can be written to") from None
+
+
+def _forget(path: str) -> None:
+    try:
+        os.unlink(path)
+    except (OSError, ValueError):
+        pass
 
 
 def verdict_code(report: Report, fail_on: str, strict: bool) -> int:

@@ -25,7 +25,9 @@ def run(words: Sequence[str]) -> int:
         from envdoctor.model.errors import UsageError
 
         raise UsageError(f"completion: no such shell: {shell!r}; choose one of {', '.join(SHELLS)}")
-    print({"bash": bash, "zsh": zsh, "fish": fish}[shell](), end="")
+    from envdoctor.cli.terminal import put
+
+    put({"bash": bash, "zsh": zsh, "fish": fish}[shell]())
     return 0
 
 

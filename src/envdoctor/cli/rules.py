@@ -56,6 +56,7 @@ def _folders(values: Values) -> tuple[str, str]:
 
 
 def _list(values: Values) -> int:
+    from envdoctor.cli.terminal import put
     from envdoctor.knowledge.load import open_book
 
     book = open_book()
@@ -69,19 +70,20 @@ def _list(values: Values) -> int:
         import json
 
         keys = ("id", "family", "severity", "impact", "confidence", "silent", "subject", "title")
-        print(json.dumps([{key: getattr(rule, key) for key in keys} for rule in found], indent=2))
+        put(json.dumps([{key: getattr(rule, key) for key in keys} for rule in found], indent=2) + "\n")
         return 0
     width = max((len(rule.id) for rule in found), default=0)
-    for rule in found:
-        print(f"{rule.id:<{width}}  {rule.severity:<7}  {rule.title}")
+    lines = [f"{rule.id:<{width}}  {rule.severity:<7}  {rule.title}" for rule in found]
     if sys.stdout.isatty():
-        print(f"\n{len(found)} rules (book {book.version})")
+        lines += ["", f"{len(found)} rules (book {book.version})"]
+    put("\n".join(lines) + "\n")
     return 0
 
 
 def _show(values: Values) -> int:
     from difflib import get_close_matches
 
+    from envdoctor.cli.terminal import put
     from envdoctor.knowledge.document import rule_mapping, rule_markdown
     from envdoctor.knowledge.load import open_book
 
@@ -96,7 +98,7 @@ def _show(values: Values) -> int:
     if values["format"] == "json":
         import json
 
-        print(json.dumps([rule_mapping(page) for page in pages], indent=2))
+        put(json.dumps([rule_mapping(page) for page in pages], indent=2) + "\n")
         return 0
     text = "\n\n".join(rule_markdown(page) for page in pages)
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
@@ -105,7 +107,7 @@ def _show(values: Values) -> int:
 
         Console(width=min(100, Console().width)).print(Markdown(text))
     else:
-        print(text)
+        put(text + "\n")
     return 0
 
 

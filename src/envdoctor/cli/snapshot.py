@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from envdoctor.cli.check import PATIENT, target, write_whole
 from envdoctor.cli.options import VALUE, Operand, Option, explain, scan
@@ -23,7 +22,7 @@ def run(words: Sequence[str]) -> int:
     values = scan(words, OPTIONS, OPERAND) or explain(words, "envdoctor snapshot", SUMMARY, OPTIONS, OPERAND)
     import json
 
-    from envdoctor.cli.terminal import Patience
+    from envdoctor.cli.terminal import Patience, put
     from envdoctor.diagnosis import take
     from envdoctor.model.exchange import to_mapping
 
@@ -32,11 +31,11 @@ def run(words: Sequence[str]) -> int:
         snapshot = take(
             Request(paths=values["paths"], python=values["python"], freeze=values["freeze"], target=target(values), given=given), os.environ
         )
-    text = json.dumps(to_mapping(snapshot, redactor()), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(to_mapping(snapshot, redactor()), indent=1) + "\n"
     if values["output"]:
         write_whole(values["output"], text)
     else:
-        sys.stdout.write(text)
+        put(text)
     return 0
 
 

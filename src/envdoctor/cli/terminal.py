@@ -11,6 +11,38 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
+def settle() -> None:
+    """Make the standard streams such that writing to them cannot fail for the text's sake: closed ones lead nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # `>&-`, or a program without a console
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as the process lives
+        elif name == "stdout" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal in an old code page still gets its verdict
+
+
+def put(text: str) -> None:
+    """Print an answer; a reader that has seen enough (`| head`) is no mistake. Raises UsageError where nothing can be written."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        let_go()
+    except OSError as error:
+        from envdoctor.model.errors import UsageError
+
+        let_go()
+        raise UsageError(f"standard output: cannot be written: {error.strerror or error}; use --output FILE elsewhere") from None
+
+
+def let_go() -> None:
+    """Point stdout nowhere, so that the interpreter's own last flush stays quiet."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass
+
+
 def wants_colour(choice: str, stream: TextIO) -> bool:
     """Decide on colour: `--color` first, then NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE, then whether a terminal reads."""
     if choice != "auto":
@@ -25,7 +57,7 @@ def wants_colour(choice: str, stream: TextIO) -> bool:
 def width(stream: TextIO) -> int:
     """Return the columns to write in: COLUMNS, the terminal's, or 80 where no terminal reads; never more than 100, for reading's sake."""
     told = os.environ.get("COLUMNS", "")
-    columns = int(told) if told.isdecimal() and int(told) > 0 else 0
+    columns = int(told) if told.isdecimal() and len(told) < 6 else 0
     if not columns:
         try:
             columns = os.get_terminal_size(stream.fileno()).columns
