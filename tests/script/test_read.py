@@ -314,3 +314,21 @@ def test_nothing_heavy_is_imported() -> None:
         [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": ":".join(sys.path)}
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import trl\nx = trl.A()\n" + "x = x.to(y).half()\ny = y.to(x)\n" * 30 + "x.train()\n",
+        "import trl\na0 = 1\n" + "".join(f"a{n} = a{n - 1} + a{n - 1}\n" for n in range(1, 40)) + "trl.SFTConfig(x=a39)\n",
+        "import trl\na0 = (1, 1)\n" + "".join(f"a{n} = (a{n - 1}, a{n - 1})\n" for n in range(1, 40)) + "trl.SFTConfig(x=a39)\n",
+        "import trl\na0 = {'a': 1}\n" + "".join(f"a{n} = {{**a{n - 1}, **a{n - 1}}}\n" for n in range(1, 24)) + "trl.SFTConfig(**a23)\n",
+        "import trl\n" + "".join(f"class C{n}(C{n + 1}): ...\n" for n in range(200)) + "C0()\n",
+    ],
+)
+def test_names_bound_in_terms_of_each_other_take_no_time(text: str) -> None:
+    import time
+
+    started = time.perf_counter()
+    parse(text)
+    assert time.perf_counter() - started < 2

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from envdoctor.model.script import Argument, Call, Import, Location, Script
+from envdoctor.script.arithmetic import UnknownValueError
 from envdoctor.script.names import public
 from envdoctor.script.scopes import COMPREHENSIONS, Scope, Scopes
 from envdoctor.script.syntax import children
-from envdoctor.script.values import Mapping, UnknownValueError, literal, mapping, target
+from envdoctor.script.values import Mapping, literal, mapping, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -38,9 +38,12 @@ class Binding:
 
 
 class Scope:
-    """Names of a module, function, class or comprehension; `escapes` are names whose container something else may change."""
+    """Names of a module, function, class or comprehension.
 
-    __slots__ = ("escapes", "is_class", "names", "outer", "parent")
+    `escapes` are names whose container something else may change; `known` is where `values` keeps what it found out of a name.
+    """
+
+    __slots__ = ("escapes", "is_class", "known", "names", "outer", "parent")
 
     def __init__(self, parent: Scope | None = None, is_class: bool = False) -> None:
         self.parent = parent
@@ -48,6 +51,7 @@ class Scope:
         self.names: dict[str, list[Binding]] = {}
         self.escapes: dict[str, list[ast.expr | None]] = {}
         self.outer: dict[str, Scope] = {}
+        self.known: dict[tuple[str, str], object] = {}
 
     def home(self, name: str) -> Scope | None:
         """Return the scope that a name read here belongs to, or None for a builtin or a name that nothing binds."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from envdoctor.script.arithmetic import UnknownValueError, binary, bounded, checked, unary
 from envdoctor.script.names import is_class
 from envdoctor.script.scopes import CLASS, IMPORT, VALUE, Binding, Scope
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Callable
     from typing import Any
 else:
     import _ast as ast
@@ -23,12 +25,6 @@ LIBRARIES = (
     "torch", "transformers", "trl", "peft", "datasets", "accelerate", "unsloth", "bitsandbytes", "json", "os", "logging", "wandb",
 )  # fmt: skip
 """Packages whose functions do not change a dictionary or list that they are given."""
-
-LONGEST_TEXT = 100_000
-
-
-class UnknownValueError(Exception):
-    """The value cannot be known without running the script."""
 
 
 class Mapping:
@@ -46,7 +42,8 @@ def target(node: ast.AST | None, scope: Scope, depth: int = 0) -> str:
     if depth > DEPTH:
         return ""
     if isinstance(node, ast.Name):
-        return _named(node.id, scope, depth)
+        home = scope.home(node.id)
+        return "" if home is None else _once("target", node.id, home, depth, _named)
     if isinstance(node, ast.Attribute):
         base = target(node.value, scope, depth + 1) or instance(node.value, scope, depth + 1)
         return f"{base}.{node.attr}" if base else ""
@@ -62,21 +59,32 @@ def instance(node: ast.AST | None, scope: Scope, depth: int = 0) -> str:
         return name if is_class(name) else ""
     if isinstance(node, ast.Name):
         home = scope.home(node.id)
-        if home is None:
-            return ""
-        classes = {
-            instance(binding.node, binding.scope, depth + 1) if binding.kind == VALUE else ""
-            for binding in home.names[node.id]
-            if not _is_none(binding)
-        }
-        return classes.pop() if len(classes) == 1 else ""
+        return "" if home is None else _once("instance", node.id, home, depth, _made)
     return ""
 
 
-def _named(name: str, scope: Scope, depth: int) -> str:
-    home = scope.home(name)
-    if home is None:
-        return ""
+def _once(question: str, name: str, home: Scope, depth: int, answer: Callable[[str, Scope, int], str]) -> str:
+    """Answer a question about a name once. A name that needs its own answer (`x = x.to()`) has none.
+
+    Without this, names that are bound several times in terms of each other take exponential time.
+    """
+    key = (question, name)
+    if key not in home.known:
+        home.known[key] = ""
+        home.known[key] = answer(name, home, depth)
+    return str(home.known[key])
+
+
+def _made(name: str, home: Scope, depth: int) -> str:
+    classes = {
+        instance(binding.node, binding.scope, depth + 1) if binding.kind == VALUE else ""
+        for binding in home.names[name]
+        if not _is_none(binding)
+    }
+    return classes.pop() if len(classes) == 1 else ""
+
+
+def _named(name: str, home: Scope, depth: int) -> str:
     found = set()
     for binding in home.names[name]:
         if binding.kind == IMPORT:
@@ -111,20 +119,20 @@ def literal(node: ast.AST | None, scope: Scope, depth: int = 0) -> Any:
         raise UnknownValueError
     depth += 1
     if isinstance(node, ast.Constant):
-        return _checked(node.value)
+        return checked(node.value)
     if isinstance(node, ast.Name):
         binding = constant(node.id, scope)
-        return literal(binding.node, binding.scope, depth) if binding else _symbol(node, scope)
+        return _value(node.id, binding, depth) if binding else _symbol(node, scope)
     if isinstance(node, ast.Attribute):
         return _symbol(node, scope)
     if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-        return tuple(literal(item, scope, depth) for item in node.elts)
+        return bounded(tuple(literal(item, scope, depth) for item in node.elts))
     if isinstance(node, ast.UnaryOp):
-        return _unary(node.op, literal(node.operand, scope, depth))
+        return unary(node.op, literal(node.operand, scope, depth))
     if isinstance(node, ast.BinOp):
-        return _binary(node.op, literal(node.left, scope, depth), literal(node.right, scope, depth))
+        return binary(node.op, literal(node.left, scope, depth), literal(node.right, scope, depth))
     if isinstance(node, ast.JoinedStr):
-        return _checked("".join(_piece(part, scope, depth) for part in node.values))
+        return checked("".join(_piece(part, scope, depth) for part in node.values))
     if isinstance(node, ast.Subscript):
         known = mapping(node.value, scope, depth)
         key = literal(node.slice, scope, depth)
@@ -135,7 +143,23 @@ def literal(node: ast.AST | None, scope: Scope, depth: int = 0) -> Any:
     known = mapping(node, scope, depth)
     if not known.complete:
         raise UnknownValueError
-    return {key: literal(inner, home, depth) for key, (inner, home, _) in known.items.items()}
+    return bounded({key: literal(inner, home, depth) for key, (inner, home, _) in known.items.items()})
+
+
+def _value(name: str, binding: Binding, depth: int) -> Any:
+    """Return the value of a name that is bound once, found out once."""
+    known = binding.scope.known
+    key = ("value", name)
+    if key not in known:
+        known[key] = UnknownValueError()
+        try:
+            known[key] = literal(binding.node, binding.scope, depth)
+        except UnknownValueError as error:
+            known[key] = error.with_traceback(None)
+    value = known[key]
+    if isinstance(value, UnknownValueError):
+        raise UnknownValueError
+    return value
 
 
 def mapping(node: ast.AST | None, scope: Scope, depth: int = 0, path: str = "") -> Mapping:
@@ -146,7 +170,18 @@ def mapping(node: ast.AST | None, scope: Scope, depth: int = 0, path: str = "") 
         binding = constant(node.id, scope)
         if binding is None:
             raise UnknownValueError
-        return mapping(binding.node, binding.scope, depth + 1, binding.path)
+        known = binding.scope.known
+        key_known = ("mapping", node.id)
+        if key_known not in known:
+            known[key_known] = None
+            try:
+                known[key_known] = mapping(binding.node, binding.scope, depth + 1, binding.path)
+            except UnknownValueError:
+                pass
+        kept = known[key_known]
+        if not isinstance(kept, Mapping):
+            raise UnknownValueError
+        return kept
     found = Mapping()
     pairs: list[tuple[ast.expr | str | None, ast.expr]]
     if isinstance(node, ast.Dict):
@@ -200,54 +235,6 @@ def _symbol(node: ast.Name | ast.Attribute, scope: Scope) -> str:
     owner, _, last = name.rpartition(".")
     if owner and (is_class(name) or (is_class(owner) and last.isupper()) or (owner == "torch" and last in DTYPES)):
         return name
-    raise UnknownValueError
-
-
-def _checked(value: object) -> Any:
-    """Return a value that any report can print and JSON can hold."""
-    if isinstance(value, str):
-        if len(value) <= LONGEST_TEXT and (value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)):
-            return value
-    elif isinstance(value, float):
-        if value - value == 0:  # neither infinite nor NaN
-            return value
-    elif value is None or (isinstance(value, int) and abs(value) < 1 << 63):
-        return value
-    raise UnknownValueError
-
-
-def _unary(operator: ast.unaryop, value: object) -> Any:
-    if isinstance(operator, ast.Not):
-        return not value
-    if isinstance(value, (int, float)):
-        if isinstance(operator, ast.USub):
-            return -value
-        if isinstance(operator, ast.UAdd):
-            return +value
-    raise UnknownValueError
-
-
-def _binary(operator: ast.operator, left: object, right: object) -> Any:
-    if isinstance(left, str) and isinstance(right, str) and isinstance(operator, ast.Add):
-        return _checked(left + right)
-    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        try:
-            if isinstance(operator, ast.Add):
-                return _checked(left + right)
-            if isinstance(operator, ast.Sub):
-                return _checked(left - right)
-            if isinstance(operator, ast.Mult):
-                return _checked(left * right)
-            if isinstance(operator, ast.Div):
-                return _checked(left / right)
-            if isinstance(operator, ast.FloorDiv):
-                return _checked(left // right)
-            if isinstance(operator, ast.Mod):
-                return _checked(left % right)
-            if isinstance(operator, ast.Pow) and abs(right) <= 64 and left >= 0:
-                return _checked(left**right)
-        except ArithmeticError:
-            raise UnknownValueError from None
     raise UnknownValueError
 
 
