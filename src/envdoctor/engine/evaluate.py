@@ -6,7 +6,7 @@ from envdoctor.engine.conditions import COMPLETE, judge
 from envdoctor.model.facts import Fact
 from envdoctor.model.finding import CLEAR, FIT, UNFIT, UNKNOWN, Crashed, Finding, Fired, Reason, Report, Skipped, Unknown
 from envdoctor.model.rule import RANK, SEVERITIES
-from envdoctor.model.uses import DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIONS, SPECIAL, USES, foundations
+from envdoctor.model.uses import DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIONS, SPECIAL, UNTOLD, USES, foundations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _uses(patient: Snapshot, findings: list[Finding], demanded: frozenset[str], 
     for finding in findings:
         if finding.declared_severity == "error" and finding.severity != "note":
             broken.update(finding.uses)
-    shown = {use for use in USES if use not in SPECIAL and available(use, patient)}
+    shown = {use for use in USES if use not in UNTOLD and available(use, patient)}
     if purpose is not None:
         shown &= demanded
     answers: dict[str, str] = {}

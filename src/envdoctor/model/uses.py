@@ -67,6 +67,7 @@ USES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "download": (("huggingface-hub",), ()),
     "GaLore": (("galore-torch",), ("transformers.Trainer",)),
     "script": ((), ()),
+    "declared requirements": ((), ()),
 }
 
 SPECIAL = frozenset({
@@ -74,6 +75,8 @@ SPECIAL = frozenset({
     "vision model", "torch.compile", "download",
 })  # fmt: skip
 """Uses that take a certain model, card or file: called broken where a rule says so, never called fit on the strength of versions alone."""
+UNTOLD = SPECIAL | {"declared requirements"}
+"""Uses that a report names only when they are broken."""
 
 _STACK = (
     "import torch", "torch to numpy", "import torchvision", "import torchao", "import transformers", "load model", "import accelerate",
