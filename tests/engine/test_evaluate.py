@@ -142,3 +142,11 @@ def test_only_rules_whose_gate_opens_are_judged(count: int) -> None:
     opened = list(book(*many).candidates(snapshot({"trl": "0.9"}).distributions))
     assert opened == []
     assert len(list(book(*many).candidates(snapshot({"trl": None}).distributions))) == count
+
+
+@pytest.mark.parametrize(("transformers", "state"), [("4.44.2", "fit"), ("4.46.3", "unfit"), ("4.48.3", "fit"), ("4.56.2", "unfit")])
+def test_an_optional_package_carries_its_fault_where_it_is_imported(transformers: str, state: str) -> None:
+    fault = rule("torchao-fault", "import torchao", 'dist = "torchao"')
+    report = evaluate(snapshot({**STACK, "torchao": "0.14.1", "transformers": transformers}), book(fault))
+    assert report.uses["import torchao"] == "unfit"
+    assert report.uses["load model"] == report.uses["transformers.Trainer"] == state

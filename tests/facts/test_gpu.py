@@ -17,8 +17,8 @@ DRIVER = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  {}  Thu Oct 26 23:38:4
 
 
 def told(host):
-    answers = list(gpu.collect(host))
-    assert sorted(answer.path for answer in answers) == sorted(SOURCES["gpu"])
+    answers = list(gpu.everything(host))
+    assert sorted(answer.path for answer in answers) == sorted(SOURCES["gpu"] + SOURCES["gpu_memory"])
     return {answer.path: answer for answer in answers}
 
 
@@ -50,7 +50,9 @@ def test_a_machine_without_gpu_starts_no_tool():
     host = RecordedHost({"/dev/null": "", "/proc/bus/pci/devices": "0000\t80860d57\t0\n"}, programs={"nvidia-smi": "/usr/bin/nvidia-smi"})
     found = values(host)
     assert (found["gpu.vendor"], found["gpu.count"], found["gpu.names"]) == ("none", 0, ())
-    assert {found[path] for path in SOURCES["gpu"] if path not in ("gpu.vendor", "gpu.count", "gpu.names")} == {"not-applicable"}
+    assert {found[path] for path in SOURCES["gpu"] + SOURCES["gpu_memory"] if path not in ("gpu.vendor", "gpu.count", "gpu.names")} == {
+        "not-applicable"
+    }
     assert host.ran == []
 
 
@@ -221,3 +223,13 @@ def test_amd_gpus_come_from_the_kernel_driver():
 
 def test_amd_masks_count():
     assert values(amd_host(environ={"HIP_VISIBLE_DEVICES": "-1"}))["gpu.count"] == 0
+
+
+def test_the_memory_is_a_source_of_its_own():
+    """The tool that tells it is not asked for the other facts."""
+    from envdoctor.facts import gpu_memory
+
+    host = machine("Tesla T4")
+    assert sorted(answer.path for answer in gpu.collect(host)) == sorted(SOURCES["gpu"])
+    assert "nvidia-smi" not in host.memo
+    assert sorted(answer.path for answer in gpu_memory.collect(host)) == sorted(SOURCES["gpu_memory"])

@@ -6,7 +6,8 @@ from envdoctor.engine.conditions import COMPLETE, judge
 from envdoctor.model.facts import Fact
 from envdoctor.model.finding import CLEAR, FIT, UNFIT, UNKNOWN, Crashed, Finding, Fired, Reason, Report, Skipped, Unknown
 from envdoctor.model.rule import RANK, SEVERITIES
-from envdoctor.model.uses import DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIONS, SPECIAL, UNTOLD, USES, foundations
+from envdoctor.model.uses import CARRIED, DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIONS, SPECIAL, UNTOLD, USES, foundations
+from envdoctor.model.versions import window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,12 +100,22 @@ def resting_on(uses: tuple[str, ...]) -> tuple[str, ...]:
     return known
 
 
+def carried(uses: tuple[str, ...], patient: Snapshot) -> tuple[str, ...]:
+    """Return these uses and the ones that rest on them only beside certain versions."""
+    more = [
+        use
+        for use, below, beside in CARRIED
+        if below in uses and use not in uses and all(judge(("dist", name, window(wanted)), patient) is True for name, wanted in beside)
+    ]
+    return (*uses, *more)
+
+
 def _finding(head: Head, patient: Snapshot, book: Book, demanded: frozenset[str]) -> Finding:
     from envdoctor.engine.evidence import Witness, fill  # imported late: most checks find nothing
 
     witness = Witness(head.match, patient)
     prose, words = book.prose(head.id), witness.words
-    uses = tuple(use for use in resting_on(head.uses) if available(use, patient)) or head.uses
+    uses = tuple(use for use in resting_on(carried(head.uses, patient)) if available(use, patient)) or head.uses
     severity = head.severity
     if severity == "error" and demanded.isdisjoint(uses):
         severity = "warning"

@@ -11,9 +11,9 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "system": ("os.name", "os.arch", "os.glibc", "os.wsl", "os.kernel"),
     "python": ("python.version", "python.implementation", "python.abi", "python.prefix", "python.headers"),
     "gpu": (
-        "gpu.vendor", "gpu.count", "gpu.names", "gpu.capability.min", "gpu.capability.max", "gpu.memory.total", "gpu.memory.free",
-        "driver.version", "driver.cuda", "rocm.version",
+        "gpu.vendor", "gpu.count", "gpu.names", "gpu.capability.min", "gpu.capability.max", "driver.version", "driver.cuda", "rocm.version",
     ),
+    "gpu_memory": ("gpu.memory.total", "gpu.memory.free"),
     "torch": ("torch.build", "torch.cuda", "torch.archs", "torch.gpu_supported"),
     "cuda": ("cuda.runtimes", "cuda.toolkit", "cuda.home"),
     "tools": ("tools.cc", "tools.ffmpeg"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from envdoctor.facts.host import LocalHost
 from envdoctor.facts.locate import active_place, is_environment, place_of
 from envdoctor.facts.patient import Described, Live, with_answers
 from envdoctor.facts.scripts import SUFFIXES
@@ -54,7 +55,7 @@ def _sorted_paths(asked: Request) -> tuple[list[str], list[str], list[str]]:
             (environments if is_environment(path) else listings).append(path)
         elif path.endswith(SUFFIXES):
             continue
-        elif path.endswith(".json") and _is_snapshot(path):
+        elif _is_snapshot(path):
             snapshots.append(path)
         elif os.path.basename(path).startswith(("python", "pypy")) and os.access(path, os.X_OK):
             environments.append(path)
@@ -66,24 +67,20 @@ def _sorted_paths(asked: Request) -> tuple[list[str], list[str], list[str]]:
 def _is_snapshot(path: str) -> bool:
     from envdoctor.model.exchange import KIND
 
-    try:
-        with open(path, "rb") as file:
-            return KIND.encode() in file.read(4096)
-    except OSError:
-        return False
+    start = LocalHost().read_bytes(path, limit=4096) or b""
+    # PowerShell 5 writes `envdoctor snapshot > box.json` in UTF-16.
+    return KIND.encode() in start or KIND.encode("utf-16-le") in start or KIND.encode("utf-16-be") in start
 
 
 def _saved(path: str, asked: Request) -> Patient:
     import json
 
+    from envdoctor.facts.documents import read_text
     from envdoctor.model.exchange import from_mapping
 
     try:
-        with open(path, encoding="utf-8") as file:
-            told = json.load(file)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    except ValueError as error:
+        told = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON: {error}; make the snapshot anew with `envdoctor snapshot > {path}`") from None
     snapshot = from_mapping(told, path)
     if asked.target.described:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from envdoctor.model.errors import ConfigError
+from envdoctor.model.errors import ConfigError, InputError
 from envdoctor.model.request import Config, Ignore
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def find_config(folder: str) -> Config:
 
 def _bytes(path: str) -> bytes:
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))  # a named pipe must not hang
     except OSError:
         return b""
     try:
@@ -52,15 +52,19 @@ def read_config(path: str) -> Config:
         import tomllib
     except ImportError:  # Python 3.10
         import tomli as tomllib  # type: ignore[no-redef, import-not-found, unused-ignore]
+    from envdoctor.facts.documents import read_text
+
     try:
-        with open(path, encoding="utf-8") as file:
-            table: dict[str, Any] = tomllib.loads(file.read())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
+        table: Any = tomllib.loads(read_text(path))
+    except InputError as error:
+        raise ConfigError(str(error)) from None
+    except (ValueError, RecursionError) as error:  # a number of more than 4300 digits is a plain ValueError
         raise ConfigError(f"{path}: not TOML: {error}") from None
     if os.path.basename(path) == "pyproject.toml":
-        table = table.get("tool", {}).get("envdoctor", {})
+        for key in ("tool", "envdoctor"):
+            table = table.get(key, {})
+            if not isinstance(table, dict):
+                raise ConfigError(f"{path}: {key}: is no table")
     return _config(table, path)
 
 

@@ -10,6 +10,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
     from typing import Protocol
 
@@ -82,6 +83,9 @@ class Ran:
         self.output = output
 
 
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a named pipe in the way must not hang the doctor
+
+
 class LocalHost:
     """This machine, looking at one environment on it."""
 
@@ -101,8 +105,7 @@ class LocalHost:
 
     def read_bytes(self, path: str, offset: int = 0, limit: int = 1 << 20) -> bytes | None:
         try:
-            # O_NONBLOCK: a named pipe in the way must not hang the doctor.
-            handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+            handle = os.open(path, _READ)
         except (OSError, ValueError):
             return None
         try:
@@ -126,7 +129,11 @@ class LocalHost:
         import re
 
         try:
-            with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            handle = os.open(path, _READ)
+        except (OSError, ValueError):
+            return None
+        try:
+            with mmap.mmap(handle, 0, access=mmap.ACCESS_READ) as view:
                 found = []
                 for match in re.finditer(pattern, view):
                     found.append(bytes(match.group(0)))
@@ -135,11 +142,13 @@ class LocalHost:
                 return found
         except (OSError, ValueError):
             return None
+        finally:
+            os.close(handle)
 
     def list_dir(self, path: str) -> list[str] | None:
         try:
             return sorted(os.listdir(path))
-        except OSError:
+        except (OSError, ValueError):
             return None
 
     def exists(self, path: str) -> bool:
@@ -151,7 +160,7 @@ class LocalHost:
     def size(self, path: str) -> int | None:
         try:
             return os.stat(path).st_size
-        except OSError:
+        except (OSError, ValueError):
             return None
 
     def getenv(self, name: str) -> str | None:
@@ -213,31 +222,72 @@ class LocalHost:
         # By hand elsewhere: importing shutil (with its compressors) costs more than all other look-ups of a check.
         for folder in self._environ.get("PATH", os.defpath).split(os.pathsep):
             path = os.path.join(folder, program)
-            if os.path.isfile(path) and os.access(path, os.X_OK):
+            # Not from wherever the user happens to stand: the folder may be anybody's.
+            if folder.startswith("/") and os.path.isfile(path) and os.access(path, os.X_OK):
                 return path
         return None
 
     def run(self, command: Sequence[str], timeout: float) -> Ran:
         import subprocess
 
+        if _in_environment(command[0], self.site_packages):
+            return Ran("failed", f"{command[0]} belongs to a Python environment, and nothing of one is started")
         try:
-            done = subprocess.run(  # noqa: S603 - fixed system tools, no shell
-                list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False
+            child = subprocess.Popen(  # noqa: S603 - fixed system tools, no shell
+                list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
             )
         except FileNotFoundError:
             return Ran("missing")
-        except subprocess.TimeoutExpired:
-            return Ran("timed-out", f"no answer within {timeout:g} s")
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return Ran("failed", str(error))
-        output = done.stdout.decode("utf-8", "replace")
-        return Ran("ok" if done.returncode == 0 else "failed", output)
+        try:
+            output, _ = child.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _abandon(child)
+            return Ran("timed-out", f"no answer within {timeout:g} s")
+        except BaseException:
+            _abandon(child)
+            raise
+        return Ran("ok" if child.returncode == 0 else "failed", output.decode("utf-8", "replace"))
 
     def cwd(self) -> str:
         try:
             return os.getcwd()
         except OSError:
             return ""
+
+
+def _in_environment(program: str, site_packages: Sequence[str]) -> bool:
+    """Tell whether a program lies in a virtual environment, a conda prefix or a site-packages folder, by its path or by its link."""
+    for path in {os.path.abspath(program), os.path.realpath(program)}:
+        if any(path.startswith(folder.rstrip("/\\") + os.sep) for folder in site_packages if folder.rstrip("/\\")):
+            return True
+        folder = os.path.dirname(path)
+        while folder != os.path.dirname(folder):
+            if os.path.isfile(os.path.join(folder, "pyvenv.cfg")) or os.path.isdir(os.path.join(folder, "conda-meta")):
+                return True
+            folder = os.path.dirname(folder)
+    return False
+
+
+def _abandon(child: subprocess.Popen[bytes]) -> None:
+    """Kill a program and all that it started; one that hangs in the driver cannot be killed and is not waited for."""
+    import signal
+    import subprocess
+
+    try:
+        if sys.platform == "win32":
+            child.kill()
+        else:
+            os.killpg(child.pid, signal.SIGKILL)
+    except OSError:
+        pass
+    try:
+        child.wait(0.5)
+    except subprocess.TimeoutExpired:
+        child.returncode = -9  # given up: no warning about it when it is collected
+    if child.stdout is not None:
+        child.stdout.close()
 
 
 def _file_system(path: str) -> tuple[int, int] | None:

@@ -118,10 +118,16 @@ def _pyvenv(prefix: str) -> dict[str, str]:
 
 def _lines(path: str) -> list[str]:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(1 << 20).splitlines()
+        # O_NONBLOCK: a named pipe in the way must not hang the doctor.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError):
         return []
+    try:
+        return os.read(handle, 1 << 20).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    finally:
+        os.close(handle)
 
 
 def _path_files(folder: str) -> list[str]:

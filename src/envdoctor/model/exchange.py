@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.model.errors import InputError
-from envdoctor.model.facts import REASONS, Absent, Fact
+from envdoctor.model.facts import CATALOGUE, REASONS, Absent, Fact
 from envdoctor.model.script import Argument, Call, Import, Location, Script
 from envdoctor.model.snapshot import SCHEMA, Distribution, Document, Snapshot
 
@@ -89,70 +89,146 @@ def from_mapping(told: Any, where: str) -> Snapshot:
     """Return the snapshot that data describes. Raises InputError naming the file and the place in it."""
     if not isinstance(told, dict) or told.get("kind") != KIND:
         raise InputError(f"{where}: is no envdoctor snapshot; make one with `envdoctor snapshot > box.json`")
-    if told.get("schema") != SCHEMA:
-        raise InputError(
-            f"{where}: schema {told.get('schema')!r} is not known to this envdoctor (it knows {SCHEMA}); make the snapshot anew"
-        )
+    schema = told.get("schema")
+    if type(schema) is not int or schema != SCHEMA:
+        raise InputError(f"{where}: schema {schema!r} is not known to this envdoctor (it knows {SCHEMA}); make the snapshot anew")
     try:
-        distributions = {
-            name: Distribution(
-                name=name,
-                version=one["version"],
-                build=one.get("build", ""),
-                requires=tuple(one["requires"]) if "requires" in one else None,
-                requires_python=one.get("requires_python", ""),
-                installer=one.get("installer", ""),
-                direct_url=one.get("direct_url", ""),
-                location=one.get("location", ""),
-                origin=one.get("origin", ""),
-                specifier=one.get("specifier", ""),
-                problems=tuple(one.get("problems", ())),
-            )
-            for name, one in told["distributions"].items()
-        }
-        facts = {
-            path: Fact(path=path, value=tuple(one["value"]) if isinstance(one["value"], list) else one["value"], origin=one["origin"])
-            for path, one in told["facts"].items()
-        }
-        absent = {path: Absent(path=path, reason=one["reason"], detail=one["detail"]) for path, one in told["absent"].items()}
-        wrong = [found.path for found in absent.values() if found.reason not in REASONS]
-        if wrong:
-            raise InputError(f"{where}: absent.{wrong[0]}.reason: is not one of {', '.join(REASONS)}")
+        script = told.get("script")
         return Snapshot(
-            schema=told["schema"],
-            distributions=distributions,
-            facts=facts,
-            absent=absent,
-            environment=told["environment"],
-            script=None if told["script"] is None else _read_script(told["script"]),
-            documents=tuple(Document(path=one["path"], kind=one["kind"], problems=tuple(one["problems"])) for one in told["documents"]),
+            schema=SCHEMA,
+            distributions={name: _read_distribution(name, one) for name, one in _each(told, "distributions")},
+            facts={path: _read_fact(path, one) for path, one in _each(told, "facts")},
+            absent={path: _read_absent(path, one) for path, one in _each(told, "absent")},
+            environment=_read_variables(told),
+            script=None if script is None else _read_script(_of(script, dict, "script")),
+            documents=tuple(
+                Document(path=_text(one, "path", place), kind=_text(one, "kind", place), problems=_texts(one, "problems", place))
+                for place, one in _rows(told, "documents", "")
+            ),
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{where}: is a damaged snapshot ({type(error).__name__}: {error}); make it anew") from None
+    except _DamagedError as error:
+        raise InputError(f"{where}: is a damaged snapshot ({error}); make it anew") from None
 
 
-def _read_place(told: dict[str, Any]) -> Location:
-    return Location(path=told["path"], line=told["line"], column=told["column"])
+class _DamagedError(Exception):
+    """Something in the data is not of the kind that it must be; the text says where."""
+
+
+_KINDS = {str: "a text", int: "a whole number", bool: "true or false", dict: "a table", list: "a list"}
+_VALUES: dict[str, tuple[type, ...]] = {
+    # type in the catalogue of facts: what its values are
+    "text": (str,), "version": (str,), "number": (int, float), "bytes": (int, float), "bool": (bool,), "list": (list,),
+}  # fmt: skip
+
+
+def _of(value: Any, kind: type, place: str) -> Any:
+    if type(value) is not kind:  # true is no number here
+        raise _DamagedError(f"{place}: is not {_KINDS[kind]}")
+    return value
+
+
+def _field(told: Any, key: str, kind: type, place: str) -> Any:
+    place = f"{place}.{key}" if place else key
+    if key not in told:
+        raise _DamagedError(f"{place}: is missing")
+    return _of(told[key], kind, place)
+
+
+def _text(told: Any, key: str, place: str, default: str | None = None) -> str:
+    return default if default is not None and key not in told else str(_field(told, key, str, place))
+
+
+def _texts(told: Any, key: str, place: str) -> tuple[str, ...]:
+    return tuple(_of(one, str, f"{place}.{key}") for one in _field(told, key, list, place))
+
+
+def _each(told: Any, key: str) -> list[tuple[str, Any]]:
+    return list(_field(told, key, dict, "").items())
+
+
+def _rows(told: Any, key: str, place: str) -> list[tuple[str, Any]]:
+    """Return the tables of a list, each with its place."""
+    name = f"{place}.{key}" if place else key
+    return [(f"{name}[{at}]", _of(one, dict, f"{name}[{at}]")) for at, one in enumerate(_field(told, key, list, place))]
+
+
+def _read_distribution(name: str, one: Any) -> Distribution:
+    place = f"distributions.{name}"
+    _of(one, dict, place)
+    version = one.get("version")
+    return Distribution(
+        name=name,
+        version=None if version is None else _text(one, "version", place),
+        build=_text(one, "build", place, ""),
+        requires=_texts(one, "requires", place) if "requires" in one else None,
+        requires_python=_text(one, "requires_python", place, ""),
+        installer=_text(one, "installer", place, ""),
+        direct_url=_text(one, "direct_url", place, ""),
+        location=_text(one, "location", place, ""),
+        origin=_text(one, "origin", place, ""),
+        specifier=_text(one, "specifier", place, ""),
+        problems=_texts(one, "problems", place) if "problems" in one else (),
+    )
+
+
+def _read_fact(path: str, one: Any) -> Fact:
+    place = f"facts.{path}"
+    _of(one, dict, place)
+    value = one.get("value")
+    kinds = _VALUES[CATALOGUE[path][0]] if path in CATALOGUE else (str, int, float, bool, list)
+    if type(value) not in kinds or (isinstance(value, float) and value - value != 0):
+        raise _DamagedError(f"{place}.value: is not what this fact tells")
+    return Fact(path=path, value=_texts(one, "value", place) if isinstance(value, list) else value, origin=_text(one, "origin", place))
+
+
+def _read_absent(path: str, one: Any) -> Absent:
+    place = f"absent.{path}"
+    reason = _text(_of(one, dict, place), "reason", place)
+    if reason not in REASONS:
+        raise _DamagedError(f"{place}.reason: is not one of {', '.join(REASONS)}")
+    return Absent(path=path, reason=reason, detail=_text(one, "detail", place))
+
+
+def _read_variables(told: dict[str, Any]) -> dict[str, str] | None:
+    if told.get("environment") is None:
+        return None
+    return {name: _of(value, str, f"environment.{name}") for name, value in _each(told, "environment")}
+
+
+def _read_place(told: dict[str, Any], place: str) -> Location:
+    found = _field(told, "location", dict, place)
+    place = f"{place}.location"
+    return Location(path=_text(found, "path", place), line=_field(found, "line", int, place), column=_field(found, "column", int, place))
 
 
 def _read_script(told: dict[str, Any]) -> Script:
     return Script(
-        paths=tuple(told["paths"]),
-        imports=tuple(Import(name=one["name"], location=_read_place(one["location"])) for one in told["imports"]),
+        paths=_texts(told, "paths", "script"),
+        imports=tuple(
+            Import(name=_text(one, "name", place), location=_read_place(one, place)) for place, one in _rows(told, "imports", "script")
+        ),
         calls=tuple(
             Call(
-                target=call["target"],
-                complete=call["complete"],
-                location=_read_place(call["location"]),
+                target=_text(call, "target", place),
+                complete=_field(call, "complete", bool, place),
+                location=_read_place(call, place),
                 arguments=tuple(
-                    Argument(name=one["name"], literal=one["literal"], value=_frozen(one["value"]), location=_read_place(one["location"]))
-                    for one in call["arguments"]
+                    Argument(
+                        name=_text(one, "name", at),
+                        literal=_field(one, "literal", bool, at),
+                        value=_frozen(one.get("value")),
+                        location=_read_place(one, at),
+                    )
+                    for at, one in _rows(call, "arguments", place)
                 ),
             )
-            for call in told["calls"]
+            for place, call in _rows(told, "calls", "script")
         ),
     )
 
 
 def _frozen(value: Any) -> Any:
+    """Return a literal as the script reader tells it: lists are tuples, at any depth."""
+    if isinstance(value, dict):
+        return {key: _frozen(part) for key, part in value.items()}
     return tuple(_frozen(part) for part in value) if isinstance(value, list) else value

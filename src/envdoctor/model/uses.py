@@ -78,6 +78,15 @@ SPECIAL = frozenset({
 UNTOLD = SPECIAL | {"declared requirements"}
 """Uses that a report names only when they are broken."""
 
+CARRIED: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
+    # use, the use it also rests on, and with which versions installed: an optional package that is imported because it is there.
+    # transformers imports torchao on the way to PreTrainedModel: quantizers/quantizer_torchao.py in 4.45-4.46 and from 4.57 on,
+    # modeling_utils.py in 4.51-4.56; 5.0-5.3 only for torchao >= 0.15 (read in the released files).
+    ("load model", "import torchao", (("transformers", ">=4.45,<4.47"),)),
+    ("load model", "import torchao", (("transformers", ">=4.51,<5.0"),)),
+    ("load model", "import torchao", (("transformers", ">=5.0"), ("torchao", ">=0.15"))),
+)
+
 _STACK = (
     "import torch", "torch to numpy", "import torchvision", "import torchao", "import transformers", "load model", "import accelerate",
     "import datasets", "import peft", "import bitsandbytes", "GPU compute", "script",
