@@ -125,6 +125,8 @@ def _clause(text: str) -> Window:
     if operator == ">":
         return (((_after_posts(at) if at[3] == _NO_POST else at, 1), None),)
     if operator == "<":
+        if at[3] != _NO_POST and at[2] == _FINAL and at[4] == _NO_DEV:
+            return ((None, ((*at[:4], -1), 0)),)  # <1.0.post2 admits 1.0 and 1.0.post1
         return ((None, (at if at[2] != _FINAL or at[4] != _NO_DEV else _lowest(at), 0)),)
     numbers = version.split(".")
     if len(at[1]) < 2 and len(numbers) < 2:
