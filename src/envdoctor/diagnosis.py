@@ -75,7 +75,7 @@ def choose(asked: Request, environ: Mapping[str, str]) -> Patient:
         from envdoctor.facts.locate import active_place, place_of
         from envdoctor.facts.patient import Live
 
-        return Live(place_of(asked.python) if asked.python else active_place(environ), environ)
+        return Live(place_of(asked.python, environ) if asked.python else active_place(environ), environ)
     from envdoctor.facts.choose import choose_patient
 
     return choose_patient(asked, environ)

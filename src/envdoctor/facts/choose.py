@@ -38,7 +38,7 @@ def choose_patient(asked: Request, environ: Mapping[str, str]) -> Patient:
     if listings or asked.freeze:
         return _listed(listings, asked, environ)
     place = environments[0] if environments else asked.python
-    live = Live(place_of(place) if place else active_place(environ), environ)
+    live = Live(place_of(place, environ) if place else active_place(environ), environ)
     if not asked.target.described:
         return live
     first = live.first()
