@@ -39,36 +39,41 @@ def installed(folders: Iterable[str]) -> Installed:
     for folder in folders:
         try:
             names = os.listdir(folder)
+        except NotADirectoryError:  # an egg or a wheel on sys.path
+            continue
         except OSError as error:
-            if os.path.exists(folder):
+            if os.path.lexists(folder):
                 found.unreadable.append(f"{folder}: {error.strerror}")
             continue
         here: dict[str, Distribution] = {}
+        twice: set[str] = set()
         for entry in names:
             if entry.endswith((".dist-info", ".egg-info")):
-                _take(folder, entry, here, found)
-            elif entry.startswith("~") and "-" not in entry:
-                continue
+                _take(folder, entry, here, twice)
         for name, distribution in here.items():
-            found.distributions.setdefault(name, distribution)
+            # What stands behind another folder's is never imported, so its damage is nobody's trouble.
+            if found.distributions.setdefault(name, distribution) is distribution:
+                if name in twice:
+                    found.duplicates.append(name)
+                if distribution.problems and (name not in twice or len(distribution.problems) > 1):
+                    found.broken.append(name)
     return found
 
 
-def _take(folder: str, entry: str, here: dict[str, Distribution], found: Installed) -> None:
+def _take(folder: str, entry: str, here: dict[str, Distribution], twice: set[str]) -> None:
     distribution = read(folder, entry)
     if distribution is None:
         return
-    if distribution.problems:
-        found.broken.append(distribution.name)
     other = here.get(distribution.name)
     if other is None:
         here[distribution.name] = distribution
         return
     # Two folders of one name side by side: an upgrade that stopped half-way. Nobody can tell which files are on disk.
-    found.duplicates.append(distribution.name)
+    twice.add(distribution.name)
     kept = max(other, distribution, key=lambda one: (not one.problems, _stamp(folder, one)))
     versions = " and ".join(sorted({other.version or "?", distribution.version or "?"}))
-    here[distribution.name] = kept.replace(problems=(*kept.problems, f"installed twice: {versions}"))
+    problems = dict.fromkeys((*other.problems, *distribution.problems, f"installed twice: {versions}"))
+    here[distribution.name] = kept.replace(problems=tuple(problems))
 
 
 def _stamp(folder: str, distribution: Distribution) -> float:
@@ -104,10 +109,17 @@ def read(folder: str, entry: str) -> Distribution | None:
         told = _header(headers, "Version: ")
         if not told or not headers.startswith("Metadata-Version:"):
             problems = ("METADATA is damaged: it does not begin with the headers it must have",)
-        elif told != version and told.replace("-", "_") != version:
-            version = told if not version or entry.endswith(".egg-info") or _same(told, version) else version
-            if version != told:
-                problems = (f"half upgraded: the folder says {version}, its METADATA {told}",)
+        elif told != version:
+            called = _header(headers, "Name: ")
+            if normalise(f"{called}-{told}") == normalise(stem):  # an installer that does not escape: my-name-1.0
+                name, version = called, told
+            elif not version or entry.endswith(".egg-info") or _same(told, version.replace("_", "-")) or told.replace("-", "_") == version:
+                version = told
+            else:
+                problems = (f"half upgraded: the folder says {version[:99]}, its METADATA {told[:99]}",)
+        if end < 0 and len(data) >= _FIRST + _HEADERS:
+            headers = headers.rpartition("\n")[0]
+            problems = (*problems, f"METADATA has more than {_HEADERS >> 10} KB of headers; the rest of its requirements is not read")
         if requires is None:
             # str.split on the header name runs in C; a loop over the lines takes three times as long
             parts = headers.split("\nRequires-Dist: ")

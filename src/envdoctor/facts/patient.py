@@ -8,6 +8,7 @@ from envdoctor.facts import SOURCES
 from envdoctor.facts.allowed import collect_environment
 from envdoctor.facts.distributions import installed
 from envdoctor.facts.host import LocalHost
+from envdoctor.model.errors import InputError
 from envdoctor.model.facts import FAILED, Absent, Fact
 from envdoctor.model.snapshot import Snapshot
 
@@ -48,10 +49,13 @@ class Live:
     def first(self) -> Snapshot:
         """Read the distributions and the basic facts."""
         found = installed(self.place.site_packages)
+        if found.unreadable and not found.distributions:
+            raise InputError(f"{'; '.join(found.unreadable)}: nothing installed can be read; check the permissions of the folder")
+        readable = f"cannot be read: {'; '.join(found.unreadable)}" if found.unreadable else "site-packages"
         answers: Answers = [
             Fact(path="environment.duplicates", value=tuple(found.duplicates), origin="site-packages"),
             Fact(path="environment.broken", value=tuple(found.broken), origin="site-packages"),
-            Fact(path="environment.complete", value=not found.unreadable, origin="site-packages"),
+            Fact(path="environment.complete", value=not found.unreadable, origin=readable),
         ]
         for name in BASIC:
             answers += self._ask(name)

@@ -101,11 +101,11 @@ def _plain_clause(clause: str, environment: Mapping[str, str]) -> bool | None:
 
 
 def _slow_applies(marker: str, environment: Mapping[str, str]) -> bool:
-    from packaging.markers import InvalidMarker, Marker
+    from packaging.markers import Marker
 
     try:
         return Marker(marker).evaluate({**environment, "extra": ""})
-    except InvalidMarker:
+    except (ValueError, LookupError, RecursionError):  # not a marker, of versions that are none, of unknown variables, too deep
         raise InvalidRequirement(f"marker {marker.strip()!r} is not PEP 508") from None
 
 
@@ -115,8 +115,8 @@ def slow_needed(line: str, environment: Mapping[str, str]) -> tuple[str, str] | 
 
     try:
         parsed = requirements.Requirement(line)
-    except requirements.InvalidRequirement as error:
+        if parsed.marker is not None and not parsed.marker.evaluate({**environment, "extra": ""}):
+            return None
+    except (ValueError, LookupError, RecursionError) as error:
         raise InvalidRequirement(f"{line!r} is not PEP 508: {error}") from None
-    if parsed.marker is not None and not parsed.marker.evaluate({**environment, "extra": ""}):
-        return None
     return normalise(parsed.name), str(parsed.specifier)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _FINAL = (9, 0)
 _NO_POST = -1
 _NO_DEV = 1 << 60
+_LONGEST = 300
 
 ANY: Window = ((None, None),)
 NOTHING: Window = ()
@@ -38,6 +39,8 @@ def key(version: str) -> Key:
     """Return a tuple that sorts as PEP 440 does. Raises InvalidVersion."""
     known = _KEYS.get(version)
     if known is None:
+        if len(version) > _LONGEST:  # packaging and int() give other errors for these
+            raise InvalidVersion(f"{version[:60]!r}... is not a PEP 440 version")
         known = _KEYS[version] = _fast_key(version) or slow_key(version)
     return known
 
