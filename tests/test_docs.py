@@ -18,12 +18,18 @@ import pytest
 
 from envdoctor.cli import COMMANDS, check, completion, main, rules, snapshot
 from envdoctor.cli.options import FLAG, LIST, Operand, Option, scan
+from envdoctor.diagnosis import check as examine
 from envdoctor.facts.configuration import KEYS, read_config
-from envdoctor.facts.recorded import load
+from envdoctor.facts.recorded import RecordedHost, load
 from envdoctor.formats import FORMATS
 from envdoctor.knowledge import vocabulary
 from envdoctor.knowledge.parse import parse_rule, parse_toml
+from envdoctor.model.finding import Report
+from envdoctor.model.request import Request, Target
+from envdoctor.report.json_v1 import document
+from envdoctor.report.options import Options
 from tests.conftest import ROOT
+from tests.test_architecture import MAY_IMPORT
 
 TOP = Path(ROOT)
 SOURCE = TOP / "src" / "envdoctor"
@@ -169,17 +175,12 @@ def option_table(options: tuple[Option, ...], operand: Operand | None) -> str:
     return "\n".join(rows)
 
 
-def example_report() -> dict[str, Any]:
-    from envdoctor.diagnosis import check as examine
-    from envdoctor.model.request import Request, Target
-    from envdoctor.report.json_v1 import document
-
-    asked = Request(freeze="box.txt", target=Target(gpus=0, platform="linux-x86_64", python_version="3.11"))
-    return document(examine(asked, {}))
+def sick_report() -> Report:
+    return examine(Request(freeze="box.txt", target=Target(gpus=0, platform="linux-x86_64", python_version="3.11")), {})
 
 
 def json_example() -> str:
-    told = example_report()
+    told = document(sick_report())
     finding = next(found for found in told["findings"] if found["rule"] == "torchao-uses-int1-dtypes-torch-lacks")
     kept = {
         name: finding[name] for name in ("rule", "severity", "impact", "confidence", "message", "uses", "packages", "because", "remedies")
@@ -286,11 +287,53 @@ def test_the_guide_to_rules_names_the_whole_vocabulary_and_no_more() -> None:
     assert wanted <= keys
     for condition in re.findall(r"^\| `(\{.*?\})` \|", table, re.MULTILINE):
         if "…" not in condition:
-            defects: list[str] = []
-            vocabulary.compile_condition(
-                parse_toml(f"x = {condition}", "")["x"], "match", lambda path, what: defects.append(f"{path}: {what}")
-            )
+            defects: list[tuple[str, ...]] = []
+            source = parse_toml(f"x = {condition}", "")["x"]
+            vocabulary.compile_condition(source, "match", lambda *told, into=defects: into.append(told))
             assert defects == [], condition
+
+
+def test_the_guide_to_rules_tells_which_operators_a_type_takes() -> None:
+    text = (TOP / "docs" / "how-to" / "add-a-rule.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\w+) \| (`.*)\|$", text.partition("| type of the fact |")[2].partition("\n\n")[0], re.MULTILINE)
+    assert {kind: set(re.findall(r"`(\w+)`", words)) for kind, words in rows} == {
+        kind: set(operators) for kind, operators in vocabulary._BY_TYPE.items()
+    }
+
+
+def example_module(guide: str) -> Any:
+    """Return the module that a guide shows, as an object with its names."""
+    page = TOP / "docs" / "how-to" / guide
+    (source,) = [block for path, block in blocks("python") if path == page and block.startswith('"""')]
+    names: dict[str, Any] = {}
+    exec(compile(source, guide, "exec"), names)
+    return type("Module", (), {name: staticmethod(value) if callable(value) else value for name, value in names.items() if name[0] != "_"})
+
+
+def test_the_example_source_tells_what_it_says() -> None:
+    source = example_module("add-a-fact-source.md")
+    (fact,) = source.collect(RecordedHost({"/proc/meminfo": "MemTotal: 16384 kB\nSwapTotal: 2048 kB\n"}))
+    assert (fact.path, fact.value, fact.origin) == ("memory.swap.total", 2048 << 10, "/proc/meminfo")
+    assert [found.reason for host in (RecordedHost(), RecordedHost(platform="darwin")) for found in source.collect(host)] == [
+        "failed",
+        "not-applicable",
+    ]
+
+
+def test_the_example_report_format_tells_a_report(desk: Path) -> None:
+    told = example_module("add-a-report-format.md").render(sick_report(), options=Options(quiet=True))
+    assert [line.split("\t")[:2] for line in told.splitlines()] == [["severity", "rule"], ["error", "torchao-uses-int1-dtypes-torch-lacks"]]
+
+
+def test_the_example_file_format_reads_a_list() -> None:
+    reader = example_module("add-a-file-format.md")
+    listing = reader.read("# toolbox 3\ntorch = 2.5.1\nwhat is this\n", "toolbox.txt", lambda path: "")
+    assert [(found.name, found.specifier) for found in listing.requirements] == [("torch", "==2.5.1")]
+    assert (listing.problems[0][:18], reader.recognises("toolbox.txt", ""), reader.recognises("x", "torch")) == (
+        "toolbox.txt line 3",
+        True,
+        False,
+    )
 
 
 def test_a_recorded_machine_can_be_written_as_the_guide_shows(tmp_path: Path) -> None:
@@ -335,6 +378,18 @@ def test_every_page_is_reached_from_the_readme() -> None:
         links = re.findall(r"\]\(([^)#\s]+\.md)", page.read_text("utf-8"))
         pending += [(page.parent / link).resolve() for link in links if not link.startswith("https://")]
     assert [named(page) for page in PAGES if page not in reached] == []
+
+
+def test_the_table_of_folders_is_the_one_that_is_enforced() -> None:
+    rows = re.findall(
+        r"^\| `src/envdoctor/(\w+)(?:\.py)?` \|[^|]*\| ([^|]*) \|$", (TOP / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert len(rows) == 10
+    for part, words in rows:
+        told = set() if words == "nothing of envdoctor" else set(words.split(", "))
+        assert told == {
+            name for name in MAY_IMPORT[part] if ((SOURCE / name).is_dir() and os.listdir(SOURCE / name)) or name == "diagnosis"
+        }, part
 
 
 TREES = ("src/", "tests/", "docs/", "rules/", "fixtures/", "benchmarks/", ".ci/")
