@@ -105,6 +105,7 @@ def run(block: str, capsys: pytest.CaptureFixture[str]) -> str:
         capsys.readouterr()
         code = main(words_of(command)[1:])
         printed = capsys.readouterr()
+        assert code != 3, f"{command}: {printed.err}"  # a rule book under repair must not end up on a page
         told += (printed.out + printed.err).splitlines() if any(shown) else []
     return "\n".join(told) + "\n"
 
