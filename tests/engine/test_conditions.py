@@ -164,3 +164,9 @@ def test_a_variable_set_inside_the_script_counts() -> None:
 
 def test_an_unknown_environment_is_unknown() -> None:
     assert truth({"env": "HF_HOME", "set": True}, snapshot({})) == frozenset({"env.HF_HOME"})
+
+
+def test_an_exception_that_only_a_script_could_tell_is_none_without_one() -> None:
+    asked = {"none": [{"call": "trl.SFTConfig", "argument": "max_seq_length", "unseen": False}]}
+    assert truth(asked, snapshot({})) is True
+    assert truth(asked, script(MAX)) is False

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from envdoctor.knowledge.compiled import CompiledBook, compile_book
+from envdoctor.knowledge.load import read_rules
 from envdoctor.knowledge.parse import parse_rule
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.rule import Rule
@@ -66,3 +69,17 @@ def test_the_same_rules_compile_to_the_same_bytes(rules: list[Rule]) -> None:
 def test_only_a_compiled_book_is_read() -> None:
     with pytest.raises(ValueError, match="not a compiled rule book"):
         CompiledBook(b"something else")
+
+
+def test_a_rule_may_lean_on_another(tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "a-first.toml").write_text(text(id="a-first", match='dist = "trl"\nversion = "<1"'))
+    (tmp_path / "test" / "b-second.toml").write_text(text(id="b-second", match='none = [{ rule = "a-first" }]'))
+    found = {rule.id: rule.match for rule in read_rules(str(tmp_path))}
+    assert found["b-second"] == ("none", (found["a-first"],))
+    (tmp_path / "test" / "a-first.toml").write_text(text(id="a-first", match='rule = "b-second"'))
+    with pytest.raises(RuleBookError, match="goes round in a circle"):
+        read_rules(str(tmp_path))
+    (tmp_path / "test" / "a-first.toml").write_text(text(id="a-first", match='rule = "b-secnd"'))
+    with pytest.raises(RuleBookError, match="did you mean 'b-second'"):
+        read_rules(str(tmp_path))

@@ -30,6 +30,7 @@ Options:
 Exit codes: 0 nothing found, 1 findings, 2 wrong usage or configuration, 3 could not diagnose, 130 interrupted.
 `envdoctor COMMAND --help` explains a command. Without a command, `check` is meant."""
 
+_LONGEST_WORD = 4096  # of a path; Python converts numbers of up to 4300 digits
 _LONGEST = 1200  # characters of one line of a message; the middle of a longer one is left out
 
 
@@ -48,6 +49,9 @@ def run() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code."""
     words = list(arguments)
+    long = next((word for word in words if len(word) > _LONGEST_WORD), "")
+    if long:
+        return _complain(f"{long[:40]}... has {len(long)} characters, and nothing that may be given here has more than {_LONGEST_WORD}", 2)
     if words and words[0] in ("-h", "--help", "help"):
         print(USAGE.format(commands="\n".join(f"  {name:<12} {text}" for name, text in COMMANDS.items())))
         return 0

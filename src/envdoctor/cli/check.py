@@ -137,7 +137,7 @@ def write_whole(path: str, text: str) -> None:
 
     special = os.path.exists(path) and not os.path.isfile(path)
     real = os.path.realpath(path)  # a link stays a link
-    part = real if special else f"{real}.{os.getpid()}.part"
+    part = path if special else f"{real}.{os.getpid()}.part"
     try:
         with open(part, "w", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)

@@ -84,6 +84,11 @@ def scan(words: Sequence[str], options: Sequence[Option], operand: Operand | Non
                 return None
             tail = words[position]
             position += 1
+        if not tail:
+            from envdoctor.model.errors import UsageError
+
+            # a shell variable that is not set; to go on without the option would answer another question
+            raise UsageError(f"{head}: is empty; give {option.metavar or 'a value'}, or leave the option out")
         parts = tuple(part for part in tail.split(",") if part) if option.kind == LIST else (tail,)
         if not parts or (option.choices and any(part not in option.choices for part in parts)):
             return None

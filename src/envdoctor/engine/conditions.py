@@ -197,6 +197,10 @@ def _call(node: Condition, patient: Snapshot) -> Truth:
     return unknown(SCRIPT) if undecided else False
 
 
+def _seen(node: Condition, patient: Snapshot) -> Truth:
+    return False if patient.script is None else judge(node[1], patient)
+
+
 def _import(node: Condition, patient: Snapshot) -> Truth:
     if patient.script is None:
         return unknown(SCRIPT)
@@ -250,6 +254,7 @@ CONDITIONS: dict[str, Callable[[Condition, Snapshot], Truth]] = {
     "fact": _fact,
     "env": _env,
     "call": _call,
+    "seen": _seen,
     "import": _import,
     "window": _window,
     "predicate": _predicate,

@@ -52,6 +52,8 @@ class Witness:
             self._env(node[1])
         elif kind == "call":
             self._call(node)
+        elif kind == "seen":
+            self._walk(node[1])
         elif kind == "import":
             self._import(node[1])
         elif kind == "window":

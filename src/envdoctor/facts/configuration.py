@@ -108,6 +108,8 @@ def _ignore(part: Any, where: str) -> Ignore:
     for key in ("rule", "reason"):
         if not isinstance(part.get(key), str) or not part[key].strip():
             raise ConfigError(f"{where}: {key}: is missing; an ignore needs a rule and a reason")
+    if not isinstance(part.get("subject", ""), str):
+        raise ConfigError(f"{where}: subject: takes the name of a distribution")
     expires = str(part.get("expires", ""))
     if expires:
         from datetime import date
@@ -116,4 +118,4 @@ def _ignore(part: Any, where: str) -> Ignore:
             date.fromisoformat(expires)
         except ValueError:
             raise ConfigError(f"{where}: expires: takes a date such as 2027-01-31, not {expires!r}") from None
-    return Ignore(rule=part["rule"], reason=part["reason"], subject=str(part.get("subject", "")), expires=expires, where=where)
+    return Ignore(rule=part["rule"], reason=part["reason"], subject=part.get("subject", ""), expires=expires, where=where)

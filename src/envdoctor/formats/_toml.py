@@ -33,6 +33,8 @@ def parse(text: str, path: str, what: str, without: Sequence[str] = ()) -> dict[
             remedy = "it holds the marks of an unfinished merge (<<<<<<<): finish the merge"
         what_is_wrong = str(error).replace("at end of document", f"at its end, line {text.count(chr(10)) + 1}: it may be cut off")
         raise InputError(f"{path}: this is not valid TOML: {what_is_wrong}; {remedy}") from None
+    except ValueError as error:  # a number of more digits than Python converts
+        raise InputError(f"{path}: the TOML cannot be read ({error}); write {what} again") from None
     except RecursionError:
         raise InputError(f"{path}: the TOML is nested too deeply to be read; write {what} again") from None
     return tables

@@ -36,6 +36,8 @@ def read(text: str, path: str, load: Load) -> Listing:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{path} line {error.lineno}: this is not valid JSON ({error.msg}); write the report again") from None
+    except ValueError as error:  # a number of more digits than Python converts
+        raise InputError(f"{path}: the JSON cannot be read ({error}); write the report again") from None
     except RecursionError:
         raise InputError(f"{path}: the JSON is nested too deeply to be read; write the report again") from None
     items = data if isinstance(data, list) else shapes.table(data).get("installed")

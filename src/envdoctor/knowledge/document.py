@@ -100,6 +100,8 @@ def _leaf(node: Condition) -> Iterator[str]:
         yield told + (f" without `{without}`" if without else "")
     elif kind == "import":
         yield f"the script imports `{node[1]}`"
+    elif kind == "seen":
+        yield from _leaf(node[1])
     elif kind == "window":
         yield f"`{node[1]}` lies outside what this `{node[2]}` takes: " + "; ".join(
             f"{of} takes {fits or 'any'}" for _, _, of, fits in node[3]

@@ -74,6 +74,7 @@ def read_texts(folder: str) -> list[tuple[str, str, str]]:
 def read_rules(folder: str, defects: list[str] | None = None, predicates: dict[str, tuple[str, ...]] | None = None) -> list[Rule]:
     """Parse every rule of a folder. Defects are added to the list given, or raised together as a RuleBookError."""
     from envdoctor.knowledge.parse import parse_rule
+    from envdoctor.knowledge.vocabulary import resolve
 
     gathered: list[str] = [] if defects is None else defects
     rules = []
@@ -85,6 +86,12 @@ def read_rules(folder: str, defects: list[str] | None = None, predicates: dict[s
             rules.append(rule)
         except RuleBookError as error:
             gathered.extend(error.defects)
+    matches = {rule.id: rule.match for rule in rules}
+    for place, rule in enumerate(rules):
+        try:
+            rules[place] = rule.replace(match=resolve(rule.match, matches, (rule.id,)))
+        except LookupError as error:
+            gathered.append(f"{rule.family}/{rule.id}.toml: match: {error}")
     if gathered and defects is None:
         raise RuleBookError(gathered)
     return rules

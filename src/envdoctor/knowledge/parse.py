@@ -29,7 +29,7 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         import tomli as tomllib  # type: ignore[no-redef, import-not-found, unused-ignore]
     try:
         table: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, and a number of more digits than Python converts
         raise RuleBookError([f"{where}: not TOML: {error}"]) from None
     return table
 

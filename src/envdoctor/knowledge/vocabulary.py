@@ -36,10 +36,11 @@ KINDS: dict[str, tuple[str, ...]] = {
     "dist": ("version", "build", "absent"),
     "fact": (*VALUE_OPERATORS, *FACT_OPERATORS),
     "env": ("equals", "one_of", "contains", "set"),
-    "call": ("argument", "without", "equals", "one_of", "contains", "below", "at_least"),
+    "call": ("argument", "without", "unseen", "equals", "one_of", "contains", "below", "at_least"),
     "import": (),
     "window": ("of", "table"),
     "predicate": (),
+    "rule": (),
     "all": (),
     "any": (),
     "none": (),
@@ -75,7 +76,9 @@ def compile_condition(table: Any, path: str, say: Say, predicates: dict[str, tup
     if not isinstance(table[kind], str) or not table[kind]:
         say(f"{path}.{kind}", "takes a name")
         return NEVER
-    return {"dist": _dist, "fact": _fact, "env": _env, "call": _call, "import": _import, "window": _window}[kind](table, path, say)
+    return {"dist": _dist, "fact": _fact, "env": _env, "call": _call, "import": _import, "window": _window, "rule": _rule}[kind](
+        table, path, say
+    )
 
 
 def _group(table: Any, kind: str, path: str, say: Say, predicates: dict[str, tuple[str, ...]] | None) -> Condition:
@@ -202,9 +205,28 @@ def _call(table: Any, path: str, say: Say) -> Condition:
     operators = _operators(table, "call", ("equals", "one_of", "contains", "below", "at_least"), path, say)
     if operators and argument is None:
         say(path, "a comparison needs `argument`")
-    if not operators:
-        return ("call", table["call"], argument, None, None, without)
-    return _joined([("call", table["call"], argument, operator, value, without) for operator, value in operators])
+    if "unseen" in table and table["unseen"] is not False:
+        say(f"{path}.unseen", "is written `unseen = false`: without a script, take it that the call is not made")
+    compared = operators or [(None, None)]
+    node = _joined([("call", table["call"], argument, operator, value, without) for operator, value in compared])
+    return ("seen", node) if "unseen" in table else node
+
+
+def _rule(table: Any, path: str, say: Say) -> Condition:
+    return ("rule", table["rule"])
+
+
+def resolve(node: Condition, matches: dict[str, Condition], above: tuple[str, ...] = ()) -> Condition:
+    """Replace `{ rule = ID }` by that rule's own condition. Raises LookupError for an unknown rule and for a circle."""
+    if node[0] in ("all", "any", "none"):
+        return (node[0], tuple(resolve(part, matches, above) for part in node[1]))
+    if node[0] != "rule":
+        return node
+    if node[1] in above:
+        raise LookupError(f"goes round in a circle: {' -> '.join((*above, node[1]))}")
+    if node[1] not in matches:
+        raise LookupError(f"no such rule: {node[1]!r}{near(node[1], list(matches))}")
+    return resolve(matches[node[1]], matches, (*above, node[1]))
 
 
 def _import(table: Any, path: str, say: Say) -> Condition:
@@ -249,6 +271,8 @@ def bound(node: Condition, predicates: dict[str, tuple[str, ...]] | None = None)
         return {"env." + node[1]}
     if kind == "window":
         return {"window", placeholder(node[1]), placeholder(node[2])}
+    if kind == "seen":
+        return bound(node[1], predicates)
     if kind == "call" and node[2]:
         return {node[2]}
     if kind == "predicate":

@@ -21,6 +21,8 @@ def cells(text: str, path: str) -> tuple[tuple[str, str], ...]:
         notebook: Any = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{path}, line {error.lineno}: not a notebook ({error.msg}); save it again, or give the script") from None
+    except ValueError as error:  # a number of more digits than Python converts
+        raise InputError(f"{path}: not a notebook ({error}); save it again, or give the script") from None
     except RecursionError:
         raise InputError(f"{path}: not a notebook (nested too deeply); save it again, or give the script") from None
     found: Any = notebook.get("cells") if isinstance(notebook, dict) else None
