@@ -79,7 +79,7 @@ def examine(use: str | None, model: str | None, training: Mapping[str, Any], scr
     if model is not None:
         given["model.name"] = model
     size = environ.get("WORLD_SIZE", "")
-    given["training.world_size"] = int(size) if size.isdecimal() else 1
+    given["training.world_size"] = int(size) if size.isdecimal() and len(size) < 10 else 1
     config = find_config(working_directory())
     today = ""
     if config.ignores:
@@ -120,18 +120,25 @@ def judge(report: Report, fail_on: str, warn_only: bool, environ: Mapping[str, s
 
 def show(report: Report, environ: Mapping[str, str]) -> None:
     """Print the report on stderr, as `envdoctor check` would."""
-    from envdoctor.report import render
-    from envdoctor.report.options import Options
+    if sys.stderr is None:  # a program without a console; the exception still says that there is something
+        return
+    try:
+        from envdoctor.report import render
+        from envdoctor.report.options import Options
 
-    colour = sys.stderr.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-    sys.stderr.write(render(report, "text", options=Options(width=90, colour=colour)))
-    sys.stderr.flush()
+        colour = sys.stderr.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+        sys.stderr.write(render(report, "text", options=Options(width=90, colour=colour)))
+        sys.stderr.flush()
+    except Exception as error:  # noqa: BLE001 - a full disk under the log, or a defect: neither may cost the patient its training run
+        import logging
+
+        logging.getLogger("envdoctor").warning("could not print the report (%s: %s)", type(error).__name__, error)
 
 
 def local_rank(environ: Mapping[str, str]) -> int:
     """Return this process's rank on its machine, as torchrun, accelerate, deepspeed, MPI or Slurm tell it; 0 for a lone process."""
     for name in _RANKS:
         value = environ.get(name, "")
-        if value.isdecimal():
+        if value.isdecimal() and len(value) < 10:
             return int(value)
     return 0
