@@ -32,6 +32,7 @@ TOUCHES_MACHINE = {
     "cli",
     "run",
     "knowledge.load",
+    "knowledge.reference",
     "knowledge.fixtures",
     "knowledge.lint",
     "knowledge.scaffold",

@@ -7,6 +7,7 @@ import sys
 
 from envdoctor.cli.options import FLAG, VALUE, Operand, Option, explain, scan
 from envdoctor.model.errors import RuleBookError, UsageError
+from envdoctor.model.finding import BUILT_IN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ def _show(values: Values) -> int:
     book = open_book()
     pages = []
     for name in values["ids"]:
+        if name in BUILT_IN:
+            print(f"# {name}\n\n{BUILT_IN[name]}")
+            continue
         if name not in book.ids:
             near = get_close_matches(name, book.ids, 3)
             hint = f"; did you mean {' or '.join(near)}?" if near else "; `envdoctor rules list` names them all"
@@ -99,6 +103,8 @@ def _show(values: Values) -> int:
         import json
 
         put(json.dumps([rule_mapping(page) for page in pages], indent=2) + "\n")
+        return 0
+    if not pages:
         return 0
     text = "\n\n".join(rule_markdown(page) for page in pages)
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):

@@ -51,13 +51,21 @@ def _dist(node: Condition, patient: Snapshot) -> Truth:
     return True if wanted is None else inside(found, wanted)
 
 
+SEEDS = ("pip", "setuptools", "wheel")
+"""Distributions that `pip freeze` leaves out of its list (up to Python 3.11)."""
+
+
 def _absent(node: Condition, patient: Snapshot) -> Truth:
     if patient.distribution(node[1]) is not None:
         return False
     complete = patient.fact(COMPLETE)
-    if isinstance(complete, Fact) and complete.value:
-        return True
-    return unknown(COMPLETE)
+    if not (isinstance(complete, Fact) and complete.value):
+        return unknown(COMPLETE)
+    # An environment on disk shows that it has none of them; a list without any may have come from `pip freeze`.
+    listed = not any(found.location for found in patient.distributions.values())
+    if listed and node[1] in SEEDS and not any(name in patient.distributions for name in SEEDS):
+        return unknown(COMPLETE)
+    return True
 
 
 def _build(node: Condition, patient: Snapshot) -> Truth:
@@ -115,30 +123,24 @@ def _operate(operator: str, operand: Any, patient: Snapshot, path: str) -> Truth
 
 
 def compare(operator: str, value: Any, operand: Any) -> bool:
-    """Apply an operator of the rule language to a known value."""
-    if operator == "equals":
-        return bool(value == operand)
-    if operator == "one_of":
-        return value in operand
-    if operator == "contains":
-        return operand in value
-    if operator == "below":
-        return bool(value < operand)
-    if operator == "at_least":
-        return bool(value >= operand)
-    if operator == "older_than":
-        return key(str(value)) < key(str(operand))
-    if operator == "newer_than":
-        return key(str(value)) > key(str(operand))
-    if operator == "at_least_version":
-        return key(str(value)) >= key(str(operand))
-    if operator == "set":
-        return bool(operand)
-    raise ValueError(f"no such operator: {operator}")
+    """Apply an operator of the rule language to a known value; a value of another kind than the operator takes does not match."""
+    try:
+        return OPERATIONS[operator](value, operand)
+    except (TypeError, InvalidVersion):
+        return False
 
 
-OPERATORS = ("equals", "one_of", "contains", "below", "at_least", "older_than", "newer_than", "at_least_version", "set")
-FACT_OPERATORS = ("equals_fact", "older_than_fact", "newer_than_fact")
+OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
+    "equals": lambda value, operand: bool(value == operand),
+    "one_of": lambda value, operand: value in operand,
+    "contains": lambda value, operand: operand in value,
+    "below": lambda value, operand: bool(value < operand),
+    "at_least": lambda value, operand: bool(value >= operand),
+    "older_than": lambda value, operand: key(str(value)) < key(str(operand)),
+    "newer_than": lambda value, operand: key(str(value)) > key(str(operand)),
+    "at_least_version": lambda value, operand: key(str(value)) >= key(str(operand)),
+    "set": lambda value, operand: bool(operand),
+}
 
 
 def _env(node: Condition, patient: Snapshot) -> Truth:
@@ -198,7 +200,8 @@ def _call(node: Condition, patient: Snapshot) -> Truth:
 
 
 def _seen(node: Condition, patient: Snapshot) -> Truth:
-    return False if patient.script is None else judge(node[1], patient)
+    truth = judge(node[1], patient)
+    return truth is True
 
 
 def _import(node: Condition, patient: Snapshot) -> Truth:

@@ -89,6 +89,8 @@ def _shape(rule: Rule, lint_: Lint) -> Iterator[str]:
 def _variables(node: Any) -> set[str]:
     if node[0] in ("all", "any", "none"):
         return {name for part in node[1] for name in _variables(part)}
+    if node[0] == "seen":
+        return _variables(node[1])
     return {node[1]} if node[0] == "env" else set()
 
 

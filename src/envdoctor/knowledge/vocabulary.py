@@ -35,7 +35,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     # leading key of a condition table: the other keys it may have
     "dist": ("version", "build", "absent"),
     "fact": (*VALUE_OPERATORS, *FACT_OPERATORS),
-    "env": ("equals", "one_of", "contains", "set"),
+    "env": ("equals", "one_of", "contains", "set", "unseen"),
     "call": ("argument", "without", "unseen", "equals", "one_of", "contains", "below", "at_least"),
     "import": (),
     "window": ("of", "table"),
@@ -59,7 +59,7 @@ def compile_condition(table: Any, path: str, say: Say, predicates: dict[str, tup
     if not isinstance(table, dict):
         say(path, 'a condition is a table such as { dist = "torch", version = ">=2.6" }')
         return NEVER
-    kinds = [kind for kind in KINDS if kind in table]
+    kinds = ["predicate"] if "predicate" in table else [kind for kind in KINDS if kind in table]
     if len(kinds) != 1:
         given = ", ".join(table) or "nothing"
         hint = near(next(iter(table), ""), list(KINDS)) if not kinds else ""
@@ -187,13 +187,20 @@ def _fact(table: Any, path: str, say: Say) -> Condition:
 
 
 def _env(table: Any, path: str, say: Say) -> Condition:
-    nodes: list[Condition] = [
-        ("env", table["env"], operator, value) for operator, value in _operators(table, "env", KINDS["env"], path, say)
-    ]
+    allowed = ("equals", "one_of", "contains", "set")
+    nodes: list[Condition] = [("env", table["env"], operator, value) for operator, value in _operators(table, "env", allowed, path, say)]
     if not nodes:
-        say(path, "compare the variable with one of " + ", ".join(KINDS["env"]))
+        say(path, "compare the variable with one of " + ", ".join(allowed))
         return NEVER
-    return _joined(nodes)
+    return _seen(table, _joined(nodes), path, say)
+
+
+def _seen(table: Any, node: Condition, path: str, say: Say) -> Condition:
+    if "unseen" not in table:
+        return node
+    if table["unseen"] is not False:
+        say(f"{path}.unseen", "is written `unseen = false`: what cannot be seen counts as not so")
+    return ("seen", node)
 
 
 def _call(table: Any, path: str, say: Say) -> Condition:
@@ -205,11 +212,9 @@ def _call(table: Any, path: str, say: Say) -> Condition:
     operators = _operators(table, "call", ("equals", "one_of", "contains", "below", "at_least"), path, say)
     if operators and argument is None:
         say(path, "a comparison needs `argument`")
-    if "unseen" in table and table["unseen"] is not False:
-        say(f"{path}.unseen", "is written `unseen = false`: without a script, take it that the call is not made")
-    compared = operators or [(None, None)]
+    compared: list[tuple[str | None, Any]] = [*operators] or [(None, None)]
     node = _joined([("call", table["call"], argument, operator, value, without) for operator, value in compared])
-    return ("seen", node) if "unseen" in table else node
+    return _seen(table, node, path, say)
 
 
 def _rule(table: Any, path: str, say: Say) -> Condition:

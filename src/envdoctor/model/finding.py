@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     Outcome = Union["Fired", "Clear", "Unknown", "Skipped", "Crashed"]
 
+BUILT_IN: dict[str, str] = {
+    # findings that no rule file can say, because they depend on what was asked
+    "purpose-package-not-installed": "`--for` asks for what cannot be done without a package that is not installed.",
+    "ignore-matches-nothing": "An ignore in the configuration matches no finding. Delete it, so that it cannot hide a later one.",
+    "ignore-expired": "An ignore in the configuration has passed its date and no longer counts. Delete it, or renew it with a reason.",
+}
 FIT = "fit"
 UNFIT = "unfit"
 UNKNOWN = "unknown"

@@ -75,6 +75,8 @@ def _draw_uses(sheet: Page, report: Report, *, verbose: bool) -> None:
     rules: dict[str, list[str]] = {}
     lighter = set(broken)
     for finding in report.findings:
+        if finding.severity == "note":
+            continue
         for use in breakage.split(finding.uses)[0]:
             rules.setdefault(use, []).append(clean(finding.rule))
         if finding.severity == "error":

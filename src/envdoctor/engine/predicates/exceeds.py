@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot
 
 
-def prove(patient: Snapshot, fact: str, limit: str) -> tuple[Truth, Proof]:
-    """Fire when `fact` is larger than `limit`, both paths of number facts."""
-    found = {path: patient.fact(path) for path in (fact, limit)}
+def prove(patient: Snapshot, amount: str, limit: str) -> tuple[Truth, Proof]:
+    """Fire when `amount` is larger than `limit`, both paths of number facts."""
+    found = {path: patient.fact(path) for path in (amount, limit)}
     known = {path: value for path, value in found.items() if isinstance(value, Fact)}
     if len(known) < 2:
         open_ = [path for path, value in found.items() if not isinstance(value, Fact) and value.reason not in MOOT]
         return (frozenset(open_) if open_ else False), NO_PROOF
-    if not float(str(known[fact].value)) > float(str(known[limit].value)):
+    if not float(str(known[amount].value)) > float(str(known[limit].value)):
         return False, NO_PROOF
     words = {path: spell(value.value, CATALOGUE[path][0]) for path, value in known.items()}
     reasons = tuple(Reason(what=path, value=words[path], origin=value.origin) for path, value in known.items())
