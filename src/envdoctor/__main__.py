@@ -1,5 +1,11 @@
 """`python -m envdoctor`."""
 
-from envdoctor.cli import run
+import sys
 
-run()
+try:
+    from envdoctor.cli import run
+
+    run()
+except KeyboardInterrupt:  # while Python was still importing
+    sys.stderr.write("envdoctor: interrupted\n")
+    sys.exit(130)
