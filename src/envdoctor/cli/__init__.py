@@ -53,13 +53,11 @@ def main(arguments: Sequence[str]) -> int:
     if long:
         return _complain(f"{long[:40]}... has {len(long)} characters, and nothing that may be given here has more than {_LONGEST_WORD}", 2)
     if words and words[0] in ("-h", "--help", "help"):
-        print(USAGE.format(commands="\n".join(f"  {name:<12} {text}" for name, text in COMMANDS.items())))
-        return 0
+        return _tell(USAGE.format(commands="\n".join(f"  {name:<12} {text}" for name, text in COMMANDS.items())))
     if words and words[0] in ("-V", "--version"):
         from envdoctor import __version__
 
-        print(f"envdoctor {__version__}")
-        return 0
+        return _tell(f"envdoctor {__version__}")
     name = "check"
     if words and words[0] in COMMANDS:
         name = words.pop(0)
@@ -70,6 +68,17 @@ def main(arguments: Sequence[str]) -> int:
         hint = f"; did you mean {near[0]!r}?" if near else f"; commands are {', '.join(COMMANDS)}"
         return _complain(f"{words[0]!r} is neither a command nor a file{hint}", 2)
     return _guarded(name, words)
+
+
+def _tell(text: str) -> int:
+    from envdoctor.cli.terminal import put
+    from envdoctor.model.errors import UsageError
+
+    try:
+        put(text + "\n")
+    except UsageError as error:
+        return _complain(str(error), error.exit_code)
+    return 0
 
 
 def _looks_like_path(word: str) -> bool:

@@ -136,9 +136,11 @@ def write_whole(path: str, text: str) -> None:
     from envdoctor.model.errors import UsageError
 
     special = os.path.exists(path) and not os.path.isfile(path)
-    real = os.path.realpath(path)  # a link stays a link
-    part = path if special else f"{real}.{os.getpid()}.part"
+    real = part = path
     try:
+        if not special:
+            real = os.path.realpath(path)  # a link stays a link
+            part = f"{real}.{os.getpid()}.part"
         with open(part, "w", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)
         if not special:

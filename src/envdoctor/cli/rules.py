@@ -6,6 +6,7 @@ import os
 import sys
 
 from envdoctor.cli.options import FLAG, VALUE, Operand, Option, explain, scan
+from envdoctor.cli.terminal import put
 from envdoctor.model.errors import RuleBookError, UsageError
 from envdoctor.model.finding import BUILT_IN
 
@@ -37,7 +38,7 @@ def run(words: Sequence[str]) -> int:
     """Run `envdoctor rules ...`."""
     if not words or words[0] in ("-h", "--help"):
         lines = "\n".join(f"  {name:<6} {text}" for name, text in ACTIONS.items())
-        print(f"Usage: envdoctor rules ACTION [OPTIONS]\n\nActions:\n{lines}\n\n`envdoctor rules ACTION --help` explains an action.")
+        put(f"Usage: envdoctor rules ACTION [OPTIONS]\n\nActions:\n{lines}\n\n`envdoctor rules ACTION --help` explains an action.\n")
         return 0
     action = words[0]
     if action not in ACTIONS:
@@ -57,7 +58,6 @@ def _folders(values: Values) -> tuple[str, str]:
 
 
 def _list(values: Values) -> int:
-    from envdoctor.cli.terminal import put
     from envdoctor.knowledge.load import open_book
 
     book = open_book()
@@ -84,7 +84,6 @@ def _list(values: Values) -> int:
 def _show(values: Values) -> int:
     from difflib import get_close_matches
 
-    from envdoctor.cli.terminal import put
     from envdoctor.knowledge.document import rule_mapping, rule_markdown
     from envdoctor.knowledge.load import open_book
 
@@ -143,7 +142,7 @@ def _lint(values: Values) -> int:
     if defects:
         raise RuleBookError([*defects, f"{len(defects)} defects in {len(found)} rules"])
     if not values["quiet"]:
-        print(f"{len(found)} rules, no defects")
+        put(f"{len(found)} rules, no defects\n")
     return 0
 
 
@@ -153,5 +152,5 @@ def _new(values: Values) -> int:
     rules, fixtures = _folders(values)
     family, name = values["place"]
     for path in scaffold(rules, fixtures, family, name):
-        print(path)
+        put(path + "\n")
     return 0

@@ -85,7 +85,7 @@ def _stamp(folder: str, distribution: Distribution) -> float:
 
 def read(folder: str, entry: str) -> Distribution | None:
     """Read one `NAME-VERSION.dist-info` (or egg-info) folder; None for a name left behind by an interrupted uninstall."""
-    stem = entry[:-10]
+    stem = entry.rpartition(".")[0]
     name, _, version = stem.partition("-")
     if name.startswith("~") or not name:
         return None

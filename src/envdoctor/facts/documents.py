@@ -170,10 +170,10 @@ def _read_text(path: str, left: list[int], problems: list[str]) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read ({reason}); check the path and its permissions") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise InputError(f"{path} is no regular file; name a requirements file, a lock file or a list of what is installed")
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path} is no regular file; name a requirements file, a lock file or a list of what is installed")
         try:
             data = file.read(left[0] + 1)
         except OSError as error:
