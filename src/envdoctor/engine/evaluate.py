@@ -134,7 +134,16 @@ def _finding(head: Head, patient: Snapshot, book: Book, demanded: frozenset[str]
         uses=uses,
         packages=tuple(witness.packages),
         because=tuple(witness.reasons.values()),
-        remedies=tuple(remedy.replace(title=fill(remedy.title, words), advice=fill(remedy.advice, words)) for remedy in prose.remedies),
+        remedies=tuple(
+            remedy.replace(
+                title=fill(remedy.title, words),
+                advice=fill(remedy.advice, words),
+                require={
+                    name: witness.windows.get(name, "") if wanted == "{window}" else wanted for name, wanted in remedy.require.items()
+                },
+            )
+            for remedy in prose.remedies
+        ),
         links=prose.links,
         locations=tuple(witness.locations),
         silent=prose.silent,

@@ -26,6 +26,8 @@ class Witness:
         self.locations: dict[Location, None] = {}
         self.words: dict[str, str] = {}
         """Placeholder -> text, for messages."""
+        self.windows: dict[str, str] = {}
+        """Distribution -> what the row of a window table asks of it, for remedies."""
         self._walk(node)
 
     @property
@@ -62,6 +64,7 @@ class Witness:
             _, row = row_of(node, self.patient)
             if row is not None:
                 self.words["window"] = node[1] + row[3]
+                self.windows[node[1]] = row[3]
         elif kind == "predicate":
             self._predicate(node)
 

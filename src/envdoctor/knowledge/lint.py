@@ -6,6 +6,7 @@ import os
 import re
 
 from envdoctor.knowledge.fixtures import cases
+from envdoctor.knowledge.parse import WINDOW
 from envdoctor.knowledge.vocabulary import bound
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.record import Record
@@ -117,7 +118,7 @@ def _proof(rule: Rule, lint_: Lint) -> Iterator[str]:
             yield f"{here}: no symptom matches log.txt"
         if case.kind == "bad" and truth is True:
             for number, remedy in enumerate(rule.remedies):
-                cured = _applied(remedy, case.patient)
+                cured = _applied(remedy, case.patient, rule.match)
                 if cured is not None and lint_.fires(rule, cured) is True:
                     yield f"{here}: still fires after remedy[{number}] ({remedy.title})"
     for kind in ("bad", "good"):
@@ -129,12 +130,23 @@ def _spoken(truth: bool | frozenset[str]) -> str:
     return "missing " + ", ".join(sorted(truth)) if isinstance(truth, frozenset) else "it fires" if truth else "it is clear"
 
 
-def _applied(remedy: Remedy, patient: Snapshot) -> Snapshot | None:
+def _row_asks(node: Any, name: str, patient: Snapshot) -> str:
+    """Return what the table of a match asks of a distribution beside what is installed."""
+    if node[0] in ("all", "any"):
+        return next((found for part in node[1] if (found := _row_asks(part, name, patient))), "")
+    holder = patient.distribution(node[2]) if node[0] == "window" and node[1] == name else None
+    if holder is None or holder.version is None:
+        return ""
+    return next((row[3] for row in node[3] if admits(row[0], holder.version)), "")
+
+
+def _applied(remedy: Remedy, patient: Snapshot, match: Any) -> Snapshot | None:
     """Return the patient after a remedy that can be applied on paper, else None."""
     if not (remedy.require or remedy.remove or remedy.set_env or remedy.unset_env):
         return None
     distributions = {name: found for name, found in patient.distributions.items() if name not in remedy.remove}
-    for name, wanted in remedy.require.items():
+    for name, told in remedy.require.items():
+        wanted = _row_asks(match, name, patient) if told == WINDOW else told
         version = version_inside(wanted, distributions[name].version if name in distributions else None)
         distributions[name] = Distribution(name=name, version=version, origin="remedy")
     environment = dict(patient.environment or {})

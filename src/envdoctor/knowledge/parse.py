@@ -18,6 +18,8 @@ _TEXTS = ("id", "title", "since", "status", "severity", "impact", "confidence", 
 _CHOICES = {"status": STATUSES, "severity": SEVERITIES, "impact": IMPACTS, "confidence": CONFIDENCES}
 _KEYS = (*_TEXTS, "silent", "uses", "match", "symptom", "remedy", "evidence", "repro")
 _ACTIONS = ("require", "set_argument", "set_env", "unset_env", "replace_model", "remove", "advice")
+WINDOW = "{window}"
+"""In a remedy's `require`: whatever the row of the rule's window table asks for."""
 _REPRO = ("install", "run", "error", "reproduced", "cannot")
 
 
@@ -117,7 +119,8 @@ def _remedy(table: dict[str, Any], path: str, say: Any) -> Remedy:
         say(f"{path}.safety", f"is not one of {', '.join(SAFETIES)}")
     require = table.get("require", {})
     for name, wanted in require.items():
-        specifier(wanted, f"{path}.require.{name}", say)
+        if wanted != WINDOW:
+            specifier(wanted, f"{path}.require.{name}", say)
         if name != normalise(name):
             say(f"{path}.require.{name}", f"names are written normalised: {normalise(name)!r}")
     return Remedy(
