@@ -216,6 +216,20 @@ def test_a_rule_file_with_a_bad_key_is_named(tmp_path: Path, capsys: pytest.Capt
 
 
 @posix
+def test_a_rule_folder_with_something_else_in_it_is_told(tmp_path: Path, ask: Any) -> None:
+    (tmp_path / "rules" / "torch").mkdir(parents=True)
+    for text in ("retired = 3", "x = [", b"\x00\xff" * 9):
+        write(tmp_path / "rules" / "retired.toml", text)
+        told = ask("rules", "lint", "--rules", tmp_path / "rules")
+        assert told.code == 3
+        assert "retired.toml" in told.err
+    os.mkfifo(tmp_path / "rules" / "torch" / "x-y.toml")
+    told = ask("rules", "lint", "--rules", tmp_path / "rules")
+    assert told.code == 3
+    assert "torch/x-y.toml: is no regular file" in told.err
+
+
+@posix
 def test_a_tool_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alive = tmp_path / "alive"
     tool = write(tmp_path / "bin" / "nvidia-smi", f"#!/bin/sh\ntrap '' TERM INT\n(sleep 2; touch {alive}) &\nwhile :; do sleep 1; done\n")

@@ -131,8 +131,12 @@ def _lint(values: Values) -> int:
     retired: frozenset[str] = frozenset()
     path = os.path.join(rules, "retired.toml")
     if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            retired = frozenset(parse_toml(file.read(), "retired.toml").get("retired", {}))
+        from envdoctor.facts.documents import read_text
+
+        told = parse_toml(read_text(path), "retired.toml").get("retired", {})
+        if not isinstance(told, dict):
+            raise RuleBookError(["retired.toml: retired: is no table"])
+        retired = frozenset(told)
 
     def fires(rule: Rule, patient: object) -> bool | frozenset[str]:
         return judge(rule.match, patient)  # type: ignore[arg-type]

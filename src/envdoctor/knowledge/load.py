@@ -63,6 +63,8 @@ def read_texts(folder: str) -> list[tuple[str, str, str]]:
         for name in sorted(os.listdir(here)):
             if name.endswith(".toml"):
                 path = os.path.join(here, name)
+                if not os.path.isfile(path):  # to open a named pipe would hang
+                    raise RuleBookError([f"{family}/{name}: is no regular file"])
                 try:
                     with open(path, encoding="utf-8") as file:
                         found.append((family, f"{family}/{name}", file.read()))
