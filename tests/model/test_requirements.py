@@ -25,6 +25,10 @@ LINES = [
     'tomli>=2; python_version < "3.11"', "tomli>=2 ; python_version<'3.11'", 'a; python_version >= "3.10" and extra == "all"',
     'triton==3.2.0; platform_system == "Linux" and platform_machine == "x86_64"', 'x; sys_platform != "win32"', 'x; ("linux" in sys_platform or sys_platform == "win32") and (platform_machine == "AMD64" or platform_machine == "x86_64")',
     'pywin32; platform_system == "Windows"', "pkg @ https://example.org/pkg-1.0-py3-none-any.whl", 'x; extra == "a" or extra == "b"', 'typing-extensions; python_version <= "3.10"',
+    "x; (platform_python_implementation == 'CPython') and extra == 'brotli'", 'x; extra == "dev" and ( platform_python_implementation == "PyPy")',
+    'x; platform_machine == "x86_64" or platform_machine == "AMD64"', 'fsspec[http]<2028.0,>=2022.5.0', 'a[b,c]==1.0; python_full_version < "3.11"',
+    'x; (sys_platform != "win32" and (sys_platform != "cygwin" and platform_python_implementation != "PyPy")) and extra == "standard"',
+    'x; (os_name == "nt" or sys_platform == "linux") and python_version >= "3.10"', 'x; platform_release >= "6" and extra == "a"',
     'x; python_version == "3.11"', 'x; python_full_version >= "3.11.4"', 'x>=1; (python_version >= "3.10") and extra == "y"', "zope.interface!=4.0,>=3", 'x; python_version not in "3.9,3.10"', 'x; implementation_name == "pypy"',
 ]  # fmt: skip
 

@@ -24,9 +24,19 @@ def test_keys_sort_as_packaging_does_without_local_labels(one: str, two: str) ->
     assert (key(one) == key(two)) == (left == right)
 
 
-@given(releases, st.sampled_from(["", "+cpu", "+cu130"]))
-def test_fast_path_agrees_with_slow_path(release: str, label: str) -> None:
-    assert _fast_key(release + label) == slow_key(release + label)
+plain = st.sampled_from(["", "a1", "b2", "rc1", ".post1", ".post0", ".dev0", ".dev3"])
+
+
+@given(releases, plain, st.sampled_from(["", "+cpu", "+cu130"]))
+def test_fast_path_agrees_with_slow_path(release: str, suffix: str, label: str) -> None:
+    assert _fast_key(release + suffix + label) == slow_key(release + suffix + label)
+
+
+@given(st.text("0123456789.abcrpostdev+-!v_ ", max_size=12))
+def test_fast_path_never_reads_what_packaging_refuses(text: str) -> None:
+    fast = _fast_key(text)
+    if fast is not None:
+        assert fast == slow_key(text)
 
 
 @pytest.mark.parametrize("text", ["2.0.0.dev20240101", "1!2.0", "v1.0", "2.1rc1", "1.0-1", "2024.10.1"])

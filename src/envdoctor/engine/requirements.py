@@ -10,7 +10,9 @@ from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, admits, w
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from envdoctor.model.snapshot import Snapshot
+    from collections.abc import Mapping
+
+    from envdoctor.model.snapshot import Distribution, Snapshot
 
 _SYSTEMS = {"linux": ("posix", "linux", "Linux"), "macos": ("posix", "darwin", "Darwin"), "windows": ("nt", "win32", "Windows")}
 NEEDS = ("python.version", "os.name", "os.arch")
@@ -50,16 +52,17 @@ def marker_environment(patient: Snapshot) -> dict[str, str] | frozenset[str]:
     }
 
 
-_LAST: list[tuple[Snapshot, tuple[Unmet, ...]]] = []  # two predicates ask for the same answer, one after the other
+_LAST: list[tuple[Mapping[str, Distribution], dict[str, str], tuple[Unmet, ...]]] = []
+"""The last question and its answer: two predicates ask the same, and again when more facts are known. Kept by identity, so never stale."""
 
 
 def unmet(patient: Snapshot) -> tuple[Unmet, ...] | frozenset[str]:
     """Return every unmet requirement, or the facts that are missing to tell."""
-    if _LAST and _LAST[0][0] is patient:
-        return _LAST[0][1]
     environment = marker_environment(patient)
     if isinstance(environment, frozenset):
         return environment
+    if _LAST and _LAST[0][0] is patient.distributions and _LAST[0][1] == environment:
+        return _LAST[0][2]
     found: list[Unmet] = []
     installed = patient.distributions
     for holder in installed.values():
@@ -76,5 +79,5 @@ def unmet(patient: Snapshot) -> tuple[Unmet, ...] | frozenset[str]:
                     found.append(Unmet(holder=holder.name, name=name, specifier=specifier, found=partner.version))
             except (InvalidRequirement, InvalidSpecifier, InvalidVersion):
                 continue  # a damaged line is a defect of that distribution, not an unmet requirement
-    _LAST[:] = [(patient, tuple(found))]
-    return _LAST[0][1]
+    _LAST[:] = [(patient.distributions, environment, tuple(found))]
+    return _LAST[0][2]

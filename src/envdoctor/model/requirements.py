@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from envdoctor.model.names import normalise
+from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, admits, window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ _NAME_END = frozenset(" <>=!~;[(@\t")
 _PLAIN_MARKERS: dict[str, tuple[str, ...]] = {
     # marker variables that the fast path knows, with the operators it takes for them
     "python_version": ("<", "<=", ">", ">=", "==", "!="),
+    "python_full_version": ("<", "<=", ">", ">="),
     "sys_platform": ("==", "!="),
     "platform_system": ("==", "!="),
     "platform_machine": ("==", "!="),
@@ -36,8 +38,11 @@ def needed(line: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
     body, separator, marker = line.partition(";")
     if separator and not _applies(marker, environment):
         return None
-    if "@" in body or "[" in body:
+    if "@" in body:
         return slow_needed(line, environment)
+    if "[" in body:
+        name, _, rest = body.partition("[")
+        body = name + rest.partition("]")[2]
     end = 0
     for character in body:
         if character in _NAME_END:
@@ -50,15 +55,46 @@ def needed(line: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def _applies(marker: str, environment: Mapping[str, str]) -> bool:
-    if "extra" in marker and " or " not in marker and "(" not in marker and "extra" in marker.split("==", 1)[0].rpartition(" and ")[2]:
-        return False  # `extra == "x"`, alone or first in a chain of "and": no extra is asked for
-    answer = True
-    for clause in marker.split(" and "):
-        truth = _plain_clause(clause.strip(), environment)
-        if truth is None:
-            return _slow_applies(marker, environment)
-        answer = answer and truth
-    return answer
+    truth = _truth(marker.strip(), environment)
+    return _slow_applies(marker, environment) if truth is None else truth
+
+
+def _truth(marker: str, environment: Mapping[str, str]) -> bool | None:
+    """Judge a marker; None where a clause decides that is not plain."""
+    choices = _split(marker, " or ")
+    if len(choices) > 1:
+        truths = [_truth(choice, environment) for choice in choices]
+        return True if True in truths else None if None in truths else False
+    clauses = _split(marker, " and ")
+    if len(clauses) > 1:
+        # Most lines end in `and extra == "..."`, which no check asks for: the last clause decides first.
+        unclear = False
+        for clause in reversed(clauses):
+            truth = _truth(clause, environment)
+            if truth is False:
+                return False
+            unclear = unclear or truth is None
+        return None if unclear else True
+    if marker.startswith("(") and marker.endswith(")"):
+        return _truth(marker[1:-1].strip(), environment)
+    return _plain_clause(marker, environment)
+
+
+def _split(marker: str, word: str) -> list[str]:
+    """Split at a word outside parentheses."""
+    if word not in marker:
+        return [marker]
+    parts = marker.split(word)
+    if "(" not in marker:
+        return [part.strip() for part in parts]
+    found, depth = [parts[0]], parts[0].count("(") - parts[0].count(")")
+    for part in parts[1:]:
+        if depth:
+            found[-1] += word + part
+        else:
+            found.append(part)
+        depth += part.count("(") - part.count(")")
+    return [part.strip() for part in found]
 
 
 def _plain_clause(clause: str, environment: Mapping[str, str]) -> bool | None:
@@ -79,6 +115,8 @@ def _plain_clause(clause: str, environment: Mapping[str, str]) -> bool | None:
     value, actual = quoted[1:-1], environment[variable]
     if quoted[0] in value:
         return None
+    if variable == "python_full_version":
+        return _compared(operator, value, actual)
     if variable != "python_version":
         return (actual == value) == (operator == "==")
     try:
@@ -98,6 +136,13 @@ def _plain_clause(clause: str, environment: Mapping[str, str]) -> bool | None:
     if operator == ">=":
         return here >= there
     return (here == there) == (operator == "==")
+
+
+def _compared(operator: str, value: str, actual: str) -> bool | None:
+    try:
+        return admits(window(operator + value), actual)
+    except (InvalidSpecifier, InvalidVersion):
+        return None
 
 
 def _slow_applies(marker: str, environment: Mapping[str, str]) -> bool:

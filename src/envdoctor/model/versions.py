@@ -45,15 +45,43 @@ def key(version: str) -> Key:
     return known
 
 
+_LABEL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.")
+_PARTS = (("post", 0), ("rc", 3), ("dev", 0), ("a", 1), ("b", 2))
+
+
 def _fast_key(version: str) -> Key | None:
-    public = version.partition("+")[0]
+    """Read numbers with at most one suffix such as rc1 or .post2; None for anything else."""
+    public, plus, label = version.partition("+")
+    if plus and (not label or not _LABEL.issuperset(label) or not (label[0] + label[-1]).isalnum() or ".." in label):
+        return None
+    pre, post, dev = _FINAL, _NO_POST, _NO_DEV
+    if not public.replace(".", "").isdecimal():
+        for word, rank in _PARTS:  # noqa: B007 - read after the loop
+            numbers, found, count = public.partition(word)
+            if found:
+                break
+        else:
+            return None
+        if not (count.isdecimal() and count.isascii() and len(count) < 9):
+            return None
+        if word in ("post", "dev"):
+            if not numbers.endswith("."):
+                return None
+            numbers = numbers[:-1]
+            if word == "post":
+                post = int(count)
+            else:
+                pre, dev = (0, 0), int(count)
+        else:
+            pre = (rank, int(count))
+        public = numbers
     parts = public.split(".")
     if not all(part.isdecimal() and part.isascii() for part in parts):
         return None
     release = [int(part) for part in parts]
     while len(release) > 1 and release[-1] == 0:
         release.pop()
-    return (0, tuple(release), _FINAL, _NO_POST, _NO_DEV)
+    return (0, tuple(release), pre, post, dev)
 
 
 def slow_key(version: str) -> Key:
