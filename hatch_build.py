@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,12 @@ class CompileRuleBook(BuildHookInterface):  # type: ignore[type-arg]
             from envdoctor.knowledge.load import read_rules
         finally:
             sys.path.pop(0)
-        target = Path(self.directory) / "rules.bin"
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self.scratch = tempfile.mkdtemp(prefix="envdoctor-book-")
+        target = Path(self.scratch) / "rules.bin"
         target.write_bytes(compile_book(read_rules(str(root / "rules")), __version__))
         build_data["force_include"][str(target)] = "envdoctor/knowledge/book/rules.bin"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove the folder the book was compiled in; the wheel holds it now."""
+        if version != "editable":
+            shutil.rmtree(self.scratch, ignore_errors=True)

@@ -72,6 +72,15 @@ def test_its_own_defects_let_training_start(sick: Path, monkeypatch: pytest.Monk
     assert "training goes on" in caplog.text
 
 
+def test_what_cannot_be_read_is_left_out_and_the_rest_examined(sick: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (sick / "envdoctor.toml").write_text("foor = 1\n")
+    (sick / "train.py").write_text("def (\n")
+    with caplog.at_level(logging.WARNING), pytest.raises(EnvironmentRejected):
+        preflight(use="sft", script=str(sick / "train.py"), environ={})
+    assert "the configuration is not used" in caplog.text
+    assert "examined without the script" in caplog.text
+
+
 def test_a_wrong_argument_is_told() -> None:
     with pytest.raises(UsageError, match="choose one of sft"):
         preflight(use="poetry", environ={})

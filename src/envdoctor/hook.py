@@ -67,8 +67,8 @@ def examine(use: str | None, model: str | None, training: Mapping[str, Any], scr
     from envdoctor.facts.host import FilesOnlyHost
     from envdoctor.facts.locate import own_place
     from envdoctor.facts.patient import Live, working_directory
-    from envdoctor.model.errors import UsageError
-    from envdoctor.model.request import Request
+    from envdoctor.model.errors import EnvdoctorError, InputError, UsageError
+    from envdoctor.model.request import Config, Request
     from envdoctor.model.uses import PURPOSES
 
     if use is not None and use not in PURPOSES:
@@ -80,7 +80,11 @@ def examine(use: str | None, model: str | None, training: Mapping[str, Any], scr
         given["model.name"] = model
     size = environ.get("WORLD_SIZE", "")
     given["training.world_size"] = int(size) if size.isdecimal() and len(size) < 10 else 1
-    config = find_config(working_directory())
+    try:
+        config = find_config(working_directory())
+    except EnvdoctorError as error:
+        log("the configuration is not used: %s", error)
+        config = Config()
     today = ""
     if config.ignores:
         from datetime import date
@@ -96,7 +100,20 @@ def examine(use: str | None, model: str | None, training: Mapping[str, Any], scr
     )
     place = own_place()
     patient = Live(place, environ, FilesOnlyHost(place.prefix, place.site_packages, place.python_version, environ))
-    return diagnose(asked, patient, prepare(asked, patient, environ))
+    try:
+        snapshot = prepare(asked, patient, environ)
+    except InputError as error:  # a script that cannot be read: the environment can be examined all the same
+        log("examined without the script: %s", error)
+        asked = asked.replace(paths=())
+        snapshot = prepare(asked, patient, environ)
+    return diagnose(asked, patient, snapshot)
+
+
+def log(text: str, error: Exception) -> None:
+    """Say what part of the examination is left out."""
+    import logging
+
+    logging.getLogger("envdoctor").warning(text, error)
 
 
 def judge(report: Report, fail_on: str, warn_only: bool, environ: Mapping[str, str]) -> Report:
