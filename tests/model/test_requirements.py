@@ -1,6 +1,7 @@
 """The fast reading of `Requires-Dist` lines agrees with `packaging`."""
 
 import importlib.metadata
+from collections.abc import Callable
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -56,3 +57,18 @@ def test_they_agree_on_everything_installed_here(environment: dict[str, str]) ->
 def test_damaged_lines_are_refused() -> None:
     with pytest.raises(InvalidRequirement):
         needed("x; python_version ~~ '3'", LINUX)
+
+
+@pytest.mark.parametrize("read", [needed, slow_needed], ids=["fast", "slow"])
+@pytest.mark.parametrize("line", ["x; implementation_version >= '3'", "x @ https://example.org/x.zip ; 'linux' in sys_platform"])
+def test_the_running_interpreter_never_fills_a_gap(line: str, read: Callable[[str, dict[str, str]], object]) -> None:
+    for variable in ("sys_platform", "implementation_version"):
+        lacking = {name: value for name, value in LINUX.items() if name != variable}
+        with pytest.raises(KeyError, match=variable):
+            read(line, lacking)
+
+
+def test_endless_nesting_and_empty_markers_are_refused() -> None:
+    for marker in ("(" * 5000 + "os_name == 'posix'" + ")" * 5000, "", " "):
+        with pytest.raises(InvalidRequirement):
+            needed(f"x;{marker}", LINUX)

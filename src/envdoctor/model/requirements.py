@@ -33,7 +33,8 @@ class InvalidRequirement(ValueError):
 def needed(line: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
     """Return (normalised name, specifier) if the requirement applies without extras in a marker environment, else None.
 
-    `environment` holds the PEP 508 variables of the patient, all of them. Raises InvalidRequirement.
+    `environment` holds the PEP 508 variables of the patient. Raises InvalidRequirement, and KeyError for an environment that leaves a
+    variable open which the line asks for.
     """
     body, separator, marker = line.partition(";")
     if separator and not _applies(marker, environment):
@@ -55,7 +56,10 @@ def needed(line: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def _applies(marker: str, environment: Mapping[str, str]) -> bool:
-    truth = _truth(marker.strip(), environment)
+    try:
+        truth = _truth(marker.strip(), environment)
+    except RecursionError:  # parentheses a thousand deep are for the slow path to refuse
+        truth = None
     return _slow_applies(marker, environment) if truth is None else truth
 
 
@@ -146,12 +150,18 @@ def _compared(operator: str, value: str, actual: str) -> bool | None:
 
 
 def _slow_applies(marker: str, environment: Mapping[str, str]) -> bool:
-    from packaging.markers import Marker
+    if not marker.strip():
+        raise InvalidRequirement("no marker stands behind the ;")
+    return _holds(marker, environment)
+
+
+def _holds(marker: str, environment: Mapping[str, str]) -> bool:
+    from envdoctor.model.markers import InvalidMarker, holds
 
     try:
-        return Marker(marker).evaluate({**environment, "extra": ""})
-    except (ValueError, LookupError, RecursionError):  # not a marker, of versions that are none, of unknown variables, too deep
-        raise InvalidRequirement(f"marker {marker.strip()!r} is not PEP 508") from None
+        return holds(marker, environment)
+    except InvalidMarker as error:
+        raise InvalidRequirement(str(error)) from None
 
 
 def slow_needed(line: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
@@ -160,8 +170,7 @@ def slow_needed(line: str, environment: Mapping[str, str]) -> tuple[str, str] | 
 
     try:
         parsed = requirements.Requirement(line)
-        if parsed.marker is not None and not parsed.marker.evaluate({**environment, "extra": ""}):
-            return None
+        marker = "" if parsed.marker is None else str(parsed.marker)
     except (ValueError, LookupError, RecursionError) as error:
         raise InvalidRequirement(f"{line!r} is not PEP 508: {error}") from None
-    return normalise(parsed.name), str(parsed.specifier)
+    return (normalise(parsed.name), str(parsed.specifier)) if _holds(marker, environment) else None
