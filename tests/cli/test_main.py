@@ -84,6 +84,13 @@ def test_mistakes_are_told_and_coded(words: list[str], code: int, said: str, cap
     assert "Traceback" not in told.err
 
 
+@pytest.mark.parametrize("platform", ["linux-amd64", "Darwin-arm64", "windows-arm64"])
+def test_a_list_is_judged_for_every_platform_that_a_machine_is(platform: str, box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["check", str(box), "--no-config", "--python-version", "3.11", "--platform", platform, "--format", "json"])
+    told = json.loads(capsys.readouterr().out)["environment"]["platform"]
+    assert f"{told['os.name']}-{told['os.arch']}" == platform.lower().replace("darwin", "macos").replace("amd64", "x86_64")
+
+
 def test_two_patients_are_refused(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(box), "--python", sys.executable, "--no-config"]) == 2
     assert "one patient at a time" in capsys.readouterr().err

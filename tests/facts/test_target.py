@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.facts import SOURCES, cards, drivers
-from envdoctor.facts.target import PLATFORMS, describe, describe_torch
+from envdoctor.facts.target import describe, describe_torch
 from envdoctor.model.errors import UsageError
 from envdoctor.model.facts import CATALOGUE, Absent, Fact
+from envdoctor.model.markers import PLATFORMS
 from envdoctor.model.snapshot import Distribution
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from envdoctor.engine.truth import unknown
 from envdoctor.model.facts import Fact
 from envdoctor.model.record import Record
-from envdoctor.model.requirements import InvalidRequirement, needed
+from envdoctor.model.requirements import InvalidRequirement, marker_variables, needed
 from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, admits, window
 
 TYPE_CHECKING = False
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from envdoctor.model.snapshot import Distribution, Snapshot
 
-_SYSTEMS = {"linux": ("posix", "linux", "Linux"), "macos": ("posix", "darwin", "Darwin"), "windows": ("nt", "win32", "Windows")}
 NEEDS = ("python.version", "os.name", "os.arch")
+"""Facts that markers are judged by."""
 
 
 class Unmet(Record):
@@ -33,23 +33,8 @@ def marker_environment(patient: Snapshot) -> dict[str, str] | frozenset[str]:
     missing = [path for path, fact in facts.items() if not isinstance(fact, Fact)]
     if missing:
         return unknown(*missing)
-    version = str(getattr(facts["python.version"], "value", ""))
-    os_name, sys_platform, system = _SYSTEMS.get(str(getattr(facts["os.name"], "value", "")), ("posix", "linux", "Linux"))
-    arch = str(getattr(facts["os.arch"], "value", ""))
-    return {
-        "python_version": ".".join(version.split(".")[:2]),
-        "python_full_version": version,
-        "os_name": os_name,
-        "sys_platform": sys_platform,
-        "platform_system": system,
-        "platform_machine": "AMD64" if sys_platform == "win32" and arch == "x86_64" else arch,
-        "platform_release": "",
-        "platform_version": "",
-        "platform_python_implementation": "CPython",
-        "implementation_name": "cpython",
-        "implementation_version": version,
-        "extra": "",
-    }
+    version, system, machine = (str(getattr(facts[path], "value", "")) for path in NEEDS)
+    return marker_variables(system, machine, version)
 
 
 _LAST: list[tuple[Mapping[str, Distribution], dict[str, str], tuple[Unmet, ...]]] = []

@@ -17,13 +17,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from envdoctor.facts.host import Host
     from envdoctor.facts.patient import Patient
     from envdoctor.model.facts import Absent
     from envdoctor.model.listing import Listing
     from envdoctor.model.request import Request, Target
     from envdoctor.model.snapshot import Distribution, Snapshot
-
-_ARCHES = {"arm64": "arm64", "amd64": "x86_64"}
 
 
 def choose_patient(asked: Request, environ: Mapping[str, str]) -> Patient:
@@ -110,12 +109,14 @@ def _described(
 
 def _listed(listings: list[str], asked: Request, environ: Mapping[str, str]) -> Patient:
     from envdoctor.facts.documents import distributions, marker_environment, read_listing
+    from envdoctor.facts.target import named_platform
 
     read = [read_listing(path) for path in listings]
     if asked.freeze:
         read.append(read_listing(asked.freeze, frozen=True))
     listing = joined(read)
-    platform, python = asked.target.platform or this_platform(), asked.target.python_version or _python_told(listing) or _this_python()
+    platform = named_platform(asked.target.platform) if asked.target.platform else this_platform(LocalHost(environ=environ))
+    python = asked.target.python_version or _python_told(listing) or _this_python()
     found = distributions(listing, marker_environment(platform, python))
     complete = Fact(path="environment.complete", value=listing.complete, origin=", ".join(one.path for one in read))
     documents = tuple(Document(path=one.path, kind=one.kind, problems=(*one.problems, *_unfit_python(one, python))) for one in read)
@@ -165,13 +166,12 @@ def _unfit_python(listing: Listing, python: str) -> tuple[str, ...]:
     return (f"{listing.path} asks for Python {listing.python} and is judged for {python}; --python-version names another",)
 
 
-def this_platform() -> str:
+def this_platform(host: Host) -> str:
     """Return the platform that listings are judged for when none is named: this machine's."""
-    import sys
+    from envdoctor.facts.system import ARCHITECTURES, NAMES
 
-    system = {"linux": "linux", "darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
-    machine = os.uname().machine.lower() if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "amd64").lower()
-    return f"{system}-{_ARCHES.get(machine, machine)}"
+    machine = host.machine()
+    return f"{NAMES.get(host.platform, host.platform)}-{ARCHITECTURES.get(machine, machine)}"
 
 
 def _this_python() -> str:

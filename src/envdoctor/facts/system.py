@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from envdoctor.facts.host import Host
 
-NAMES = {"linux": "linux", "darwin": "macos", "win32": "windows"}
-_ARCHITECTURES = {"AMD64": "x86_64", "x64": "x86_64", "ARM64": "arm64"}
+NAMES: dict[str, str] = {"linux": "linux", "darwin": "macos", "win32": "windows"}
+ARCHITECTURES = {"AMD64": "x86_64", "x64": "x86_64", "ARM64": "arm64"}
 
 
 def collect(host: Host) -> Iterator[Fact | Absent]:
@@ -21,7 +21,7 @@ def collect(host: Host) -> Iterator[Fact | Absent]:
 
     machine = host.machine()
     if machine:
-        yield Fact(path="os.arch", value=_ARCHITECTURES.get(machine, machine), origin="uname -m")
+        yield Fact(path="os.arch", value=ARCHITECTURES.get(machine, machine), origin="uname -m")
     else:
         yield Absent(path="os.arch", reason=FAILED, detail="the system does not tell its architecture")
 

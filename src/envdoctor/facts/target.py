@@ -5,6 +5,7 @@ from __future__ import annotations
 from envdoctor.facts import torch_builds
 from envdoctor.model.errors import UsageError
 from envdoctor.model.facts import NOT_APPLICABLE, NOT_COLLECTED, NOT_INSTALLED, Absent, Fact
+from envdoctor.model.markers import PLATFORMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     Answers = list[Union[Fact, Absent]]
 
 ORIGIN = "described on the command line"
-PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "macos-x86_64", "windows-x86_64", "windows-arm64")
 _CARD = ("gpu.names", "gpu.capability.min", "gpu.capability.max", "gpu.memory.total", "gpu.memory.free")
 _DRIVER = ("driver.version", "driver.cuda")
 _MACHINE = ("os.kernel", "os.glibc", "python.headers", "python.prefix", "cuda.toolkit", "cuda.home", "tools.cc", "tools.ffmpeg",
@@ -40,7 +40,7 @@ def describe(
     first number; `platform` one of PLATFORMS; `python_version` such as 3.11 or 3.11.7.
     """
     answers: Answers = []
-    system, machine = _platform(platform)
+    system, _, machine = named_platform(platform).partition("-") if platform is not None else ("", "", "")
     answers += _system(system, machine)
     answers += _python(python_version)
     answers += _gpu(gpu, gpus, driver, system, machine)
@@ -57,14 +57,12 @@ def describe(
     return [one for one in answers if isinstance(one, Fact)], [one for one in answers if isinstance(one, Absent)]
 
 
-def _platform(platform: str | None) -> tuple[str, str]:
-    if platform is None:
-        return "", ""
+def named_platform(platform: str) -> str:
+    """Return the platform of PLATFORMS that is meant, such as linux-x86_64 for Linux-amd64. Raises UsageError."""
     asked = platform.lower().replace("darwin", "macos").replace("amd64", "x86_64").replace("win32", "windows")
     if asked not in PLATFORMS:
         raise UsageError(f"--platform {platform}: not a platform envdoctor knows; choose one of {', '.join(PLATFORMS)}")
-    system, _, machine = asked.partition("-")
-    return system, machine
+    return asked
 
 
 def _system(system: str, machine: str) -> Answers:

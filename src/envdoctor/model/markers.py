@@ -6,6 +6,7 @@ An environment is complete or refused, so `packaging` has no gap that it could f
 from __future__ import annotations
 
 from envdoctor.model.errors import UsageError
+from envdoctor.model.requirements import marker_variables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,14 +17,8 @@ VARIABLES = (
     "platform_release", "platform_system", "platform_version", "python_full_version", "python_version", "sys_platform",
 )  # fmt: skip
 
-PLATFORMS: dict[str, tuple[str, str, str, str]] = {
-    # name: os_name, sys_platform, platform_system, platform_machine
-    "linux-x86_64": ("posix", "linux", "Linux", "x86_64"),
-    "linux-aarch64": ("posix", "linux", "Linux", "aarch64"),
-    "macos-arm64": ("posix", "darwin", "Darwin", "arm64"),
-    "macos-x86_64": ("posix", "darwin", "Darwin", "x86_64"),
-    "windows-x86_64": ("nt", "win32", "Windows", "AMD64"),
-}
+PLATFORMS = ("linux-x86_64", "linux-aarch64", "macos-arm64", "macos-x86_64", "windows-x86_64", "windows-arm64")
+"""Operating system and architecture, as the facts name them, of every platform that can be described."""
 
 ALWAYS = 'python_version >= "0"'
 NEVER = 'python_version < "0"'
@@ -36,32 +31,15 @@ class InvalidMarker(ValueError):
 def marker_environment(platform: str, python_version: str) -> dict[str, str]:
     """Return the complete marker environment of CPython on a platform of `PLATFORMS`.
 
-    `python_version` is `X.Y` or a full version; of `X.Y` the first release, `X.Y.0`, is taken. The release and version of the operating
-    system are not known and stay empty, as in uv's cross-platform resolution. Raises UsageError for what it does not know.
+    `python_version` is `X.Y` or a full version. Raises UsageError for what it does not know.
     """
     if platform not in PLATFORMS:
         raise UsageError(f"platform {platform!r} is not known; choose one of {', '.join(PLATFORMS)}")
     numbers = python_version.split(".")
     if len(numbers) < 2 or not numbers[0].isdecimal() or not numbers[1][:1].isdecimal():
         raise UsageError(f"Python version {python_version!r} is not known; write it as 3.11 or 3.11.9")
-    minor = numbers[1]
-    while not minor.isdecimal():  # 3.14rc1: the release candidate of 3.14.0
-        minor = minor[:-1]
-    full = python_version if len(numbers) > 2 or minor != numbers[1] else python_version + ".0"
-    os_name, sys_platform, system, machine = PLATFORMS[platform]
-    return {
-        "implementation_name": "cpython",
-        "implementation_version": full,
-        "os_name": os_name,
-        "platform_machine": machine,
-        "platform_python_implementation": "CPython",
-        "platform_release": "",
-        "platform_system": system,
-        "platform_version": "",
-        "python_full_version": full,
-        "python_version": f"{numbers[0]}.{minor}",
-        "sys_platform": sys_platform,
-    }
+    system, _, machine = platform.partition("-")
+    return marker_variables(system, machine, python_version)
 
 
 def holds(marker: str, environment: Mapping[str, str], extras: Sequence[str] = (), groups: Sequence[str] = ()) -> bool:

@@ -25,9 +25,45 @@ _PLAIN_MARKERS: dict[str, tuple[str, ...]] = {
     "implementation_name": ("==", "!="),
 }
 
+SYSTEMS: dict[str, tuple[str, str, str]] = {
+    # operating system as the facts name it: os_name, sys_platform, platform_system
+    "linux": ("posix", "linux", "Linux"),
+    "macos": ("posix", "darwin", "Darwin"),
+    "windows": ("nt", "win32", "Windows"),
+}
+_WINDOWS_MACHINES = {"x86_64": "AMD64", "arm64": "ARM64"}
+
 
 class InvalidRequirement(ValueError):
     """The text is no PEP 508 requirement."""
+
+
+def marker_variables(system: str, machine: str, python_version: str) -> dict[str, str]:
+    """Return all PEP 508 variables of CPython on an operating system and architecture as the facts name them.
+
+    `python_version` is `X.Y` (its first release, `X.Y.0`, is taken) or a full version. The release and version of the operating system
+    are not known and stay empty, as in uv's cross-platform resolution.
+    """
+    major, _, rest = python_version.partition(".")
+    short = rest.partition(".")[0]
+    minor = short
+    while minor and not minor.isdecimal():  # 3.14rc1: the release candidate of 3.14.0
+        minor = minor[:-1]
+    full = python_version if python_version.count(".") > 1 or minor != short else python_version + ".0"
+    os_name, sys_platform, platform_system = SYSTEMS.get(system, ("posix", system, system))
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": full,
+        "os_name": os_name,
+        "platform_machine": _WINDOWS_MACHINES.get(machine, machine) if system == "windows" else machine,
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": platform_system,
+        "platform_version": "",
+        "python_full_version": full,
+        "python_version": f"{major}.{minor}",
+        "sys_platform": sys_platform,
+    }
 
 
 def needed(line: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
