@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import os
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -117,6 +120,16 @@ def test_no_module_is_a_god(name: str, path: str) -> None:
     with open(path, encoding="utf-8") as file:
         assert len(file.read().splitlines()) <= 400
     assert name.rsplit(".", maxsplit=1)[-1] not in ("utils", "helpers", "common", "manager", "handler", "misc")
+
+
+WITH_SAMPLES = [name for name, path in modules() if "\n    >>> " in Path(path).read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("name", WITH_SAMPLES)
+def test_the_samples_in_docstrings_hold(name: str) -> None:
+    done = doctest.testmod(import_module(f"envdoctor.{name}"))
+    assert done.attempted
+    assert not done.failed
 
 
 def test_importing_the_package_and_the_hook_loads_nothing_heavy() -> None:

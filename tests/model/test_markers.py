@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
-
 import pytest
 
-from envdoctor.formats import _pep508, _poetry, uv_lock
-from envdoctor.model import markers, references
+from envdoctor.model import markers
 from envdoctor.model.markers import InvalidMarker, all_of, any_of, choose, holds, marker_environment
 
 LINUX = marker_environment("linux-x86_64", "3.11")
-
-
-@pytest.mark.parametrize("module", [references, markers, _pep508, _poetry, uv_lock])
-def test_the_samples_in_docstrings_hold(module: object) -> None:
-    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
 
 
 def test_extras_and_groups_are_off_unless_asked_for() -> None:
