@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envdoctor.engine.truth import conjunction, disjunction, negation, unknown
 from envdoctor.model.facts import MOOT, Fact
-from envdoctor.model.versions import InvalidVersion, admits, intersect, key, window
+from envdoctor.model.versions import InvalidVersion, admits, build_of, intersect, key, window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _build(node: Condition, patient: Snapshot) -> Truth:
         return True
     if wanted not in ("cpu", "cuda", "rocm", "xpu", "mps"):
         return False if label else unknown("dist:" + name)
-    kind = found.build or build_of_label(label)
+    kind = found.build or build_of(found.version or "")
     if kind:
         return bool(kind == wanted)
     if name == "torch":
@@ -93,14 +93,6 @@ def _build(node: Condition, patient: Snapshot) -> Truth:
     if not isinstance(machine, Fact):
         return unknown("os.arch")
     return wanted == "cuda" if machine.value == "x86_64" else unknown(f"dist:{name}")
-
-
-def build_of_label(label: str) -> str:
-    """Return what a local version label says of a build: `cu126` is cuda, `rocm6.2` rocm; "" where it says nothing."""
-    for prefix, kind in (("cpu", "cpu"), ("cu", "cuda"), ("rocm", "rocm"), ("xpu", "xpu")):
-        if label.startswith(prefix):
-            return kind
-    return ""
 
 
 def _fact(node: Condition, patient: Snapshot) -> Truth:

@@ -6,9 +6,9 @@ import os.path
 import re
 
 from envdoctor.model.names import normalise
-from envdoctor.model.references import build_of, file_parts, is_url, is_vcs, redact
+from envdoctor.model.references import file_parts, is_url, is_vcs, redact
 from envdoctor.model.snapshot import Distribution
-from envdoctor.model.versions import NOTHING, InvalidSpecifier, InvalidVersion, key, window
+from envdoctor.model.versions import NOTHING, InvalidSpecifier, InvalidVersion, build_of, key, window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 VCS = ("git+", "hg+", "svn+", "bzr+")
 ARCHIVES = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz", ".tar")
 
@@ -74,20 +70,3 @@ def redact(reference: str) -> str:
     if not found or not at or (user == "git" and "ssh" in scheme):
         return reference
     return f"{scheme}://***@{host}{slash}{path}"
-
-
-def build_of(version: str) -> str:
-    """Return what a local label says a build is for: cpu, cuda, rocm or xpu; "" where it says nothing of these.
-
-    >>> build_of("2.5.1+cu124"), build_of("2.13.0+cpu"), build_of("2.1.2+pt23cu121"), build_of("4.46.0")
-    ('cuda', 'cpu', 'cuda', '')
-    """
-    label = version.partition("+")[2].lower()
-    for start, build in (("cpu", "cpu"), ("rocm", "rocm"), ("xpu", "xpu"), ("cuda", "cuda")):
-        if start in label:
-            return build
-    return "cuda" if _has_cuda_number(label.split("cu")) else ""
-
-
-def _has_cuda_number(pieces: Sequence[str]) -> bool:
-    return any(piece[:1].isdecimal() for piece in pieces[1:])

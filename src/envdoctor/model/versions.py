@@ -1,4 +1,4 @@
-"""Versions as sortable keys, and specifiers as intervals of keys.
+"""Versions as sortable keys, specifiers as intervals of keys, and what local labels say.
 
 `key` reads the plain versions (nearly all of them) by hand, because importing `packaging` costs more than a whole check; everything
 else goes through `packaging.version`. `slow_key` is the reference that the fast path must agree with (tests/model/test_versions.py).
@@ -205,3 +205,16 @@ def admits(intervals: Window, version: str) -> bool:
         if (low is None or low <= at) and (high is None or at < high):
             return True
     return False
+
+
+def build_of(version: str) -> str:
+    """Return what a local label says a build is for: cpu, cuda, rocm or xpu; "" where it says nothing of these.
+
+    >>> build_of("2.5.1+cu124"), build_of("2.13.0+cpu"), build_of("2.1.2+pt23cu121"), build_of("4.46.0")
+    ('cuda', 'cpu', 'cuda', '')
+    """
+    label = version.partition("+")[2].lower()
+    for start, build in (("cpu", "cpu"), ("rocm", "rocm"), ("xpu", "xpu"), ("cuda", "cuda")):
+        if start in label:
+            return build
+    return "cuda" if any(piece[:1].isdecimal() for piece in label.split("cu")[1:]) else ""
