@@ -45,7 +45,9 @@ One entry at most, kept by identity, so never stale; replaced as a whole, so tha
 
 
 def unmet(patient: Snapshot) -> tuple[Unmet, ...] | frozenset[str]:
-    """Return every unmet requirement, or the facts that are missing to tell."""
+    """Return every unmet requirement, or what is missing to tell: facts, or the declarations themselves where none were read."""
+    if patient.distributions and all(found.requires is None for found in patient.distributions.values()):
+        return unknown("declared requirements")
     environment = marker_environment(patient)
     if isinstance(environment, frozenset):
         return environment

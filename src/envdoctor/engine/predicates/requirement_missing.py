@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 def prove(patient: Snapshot) -> tuple[Truth, Proof]:
     """Fire for requirements without any installed distribution; unknown where the declarations were not read."""
-    if patient.distributions and all(found.requires is None for found in patient.distributions.values()):
-        return frozenset({"declared requirements"}), NO_PROOF
     faults = unmet(patient)
     if isinstance(faults, frozenset):
         return faults, NO_PROOF
