@@ -47,7 +47,8 @@ def take(asked: Request, environ: Mapping[str, str]) -> Snapshot:
 def diagnose(asked: Request, patient: Patient, snapshot: Snapshot) -> Report:
     """Evaluate a patient, collecting the facts that its rules turn out to need."""
     book = open_book()
-    skip, ignore = _selection(asked, book.ids), _ignoring(asked)
+    skip, today = _selection(asked, book.ids), _today(asked)
+    ignore = _ignoring(asked, today)
     report = evaluate(snapshot, book, asked.purpose, skip, ignore)
     tried: set[str] = set()
     for _ in range(_ROUNDS):
@@ -65,7 +66,7 @@ def diagnose(asked: Request, patient: Patient, snapshot: Snapshot) -> Report:
     if asked.ignores:
         from envdoctor.engine.suppress import account
 
-        report = account(report, asked.ignores, asked.today)
+        report = account(report, asked.ignores, today)
     return report
 
 
@@ -125,9 +126,18 @@ def _selection(asked: Request, ids: tuple[str, ...]) -> Callable[[str], str | No
     return lambda rule: None if any(fnmatchcase(rule, pattern) for pattern in patterns) else "not selected"
 
 
-def _ignoring(asked: Request) -> Callable[[Finding], str] | None:
+def _today(asked: Request) -> str:
+    """Return the day that dated ignores are held against; nothing else of a verdict depends on the clock."""
+    if asked.today or not any(ignore.expires for ignore in asked.ignores):
+        return asked.today
+    from datetime import date
+
+    return date.today().isoformat()
+
+
+def _ignoring(asked: Request, today: str) -> Callable[[Finding], str] | None:
     if not asked.ignores:
         return None
     from envdoctor.engine.suppress import reason_to_ignore
 
-    return lambda finding: reason_to_ignore(finding, asked.ignores, asked.today)
+    return lambda finding: reason_to_ignore(finding, asked.ignores, today)

@@ -85,18 +85,12 @@ def examine(use: str | None, model: str | None, training: Mapping[str, Any], scr
     except EnvdoctorError as error:
         log("the configuration is not used: %s", error)
         config = Config()
-    today = ""
-    if config.ignores:
-        from datetime import date
-
-        today = date.today().isoformat()
     asked = Request(
         paths=(script,) if script else (),
         purpose=use or config.purpose,
         given=given,
         select=config.select,
         ignores=config.ignores,
-        today=today,
     )
     place = own_place()
     patient = Live(place, environ, FilesOnlyHost(place.prefix, place.site_packages, place.python_version, environ))

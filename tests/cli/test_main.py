@@ -12,6 +12,8 @@ import pytest
 
 from envdoctor import __version__
 from envdoctor.cli import COMMANDS, main
+from envdoctor.diagnosis import check
+from envdoctor.model.request import Ignore, Request, Target
 from tests.conftest import ROOT
 
 SICK = "torch==2.5.1\ntorchao==0.14.1\ntransformers==4.56.2\naccelerate==1.10.1\nnumpy==2.1.0\ndatasets==4.1.1\n"
@@ -169,6 +171,13 @@ def test_configuration_and_ignores(box: Path, tmp_path: Path, capsys: pytest.Cap
     config.write_text("ignore = [" + "".join(f'{{ rule = "{rule}", reason = "known", expires = 2020-01-01 }},' for rule in errors) + "]\n")
     assert main([*asked, "--config", str(config)]) == 1
     assert "ignore-expired" in capsys.readouterr().out
+
+
+def test_an_ignore_expires_for_callers_of_the_library_too(box: Path) -> None:
+    old = Ignore(rule="no-such-rule", reason="known", expires="2020-01-01", where="here")
+    asked = Request(freeze=str(box), target=Target(gpus=0, platform="linux-x86_64", python_version="3.11"), ignores=(old,))
+    assert "ignore-expired" in {finding.rule for finding in check(asked).findings}
+    assert "ignore-expired" not in {finding.rule for finding in check(asked.replace(today="2019-12-31")).findings}
 
 
 @pytest.mark.parametrize(

@@ -76,11 +76,6 @@ def configuration(values: Values) -> Config:
 def request(values: Values, config: Config) -> Request:
     """Return the question that the command line and the configuration ask."""
     given = {"model.name": values["model"]} if values["model"] else {}
-    today = ""
-    if config.ignores:
-        from datetime import date
-
-        today = date.today().isoformat()
     return Request(
         paths=values["paths"],
         python=values["python"],
@@ -90,7 +85,6 @@ def request(values: Values, config: Config) -> Request:
         given=given,
         select=values["select"] or config.select,
         ignores=config.ignores,
-        today=today,
     )
 
 

@@ -40,7 +40,7 @@ def _matches(ignore: Ignore, finding: Finding) -> bool:
 
 
 def _expired(ignore: Ignore, today: str) -> bool:
-    return bool(ignore.expires) and bool(today) and ignore.expires < today
+    return "" < ignore.expires < today
 
 
 def _note(rule: str, ignore: Ignore, message: str) -> Finding:

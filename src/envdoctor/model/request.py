@@ -49,7 +49,8 @@ class Target(Record):
 class Request(Record):
     """A whole question. `paths` may name one environment or saved snapshot, listings, and training scripts.
 
-    `given` are facts that the caller states outright (a model's name, training arguments), by path.
+    `given` are facts that the caller states outright (a model's name, training arguments), by path. `today` is the ISO date that ignores
+    expire by, "" for the day of the check.
     """
 
     paths: tuple[str, ...] = ()
