@@ -52,16 +52,14 @@ def diagnose(asked: Request, patient: Patient, snapshot: Snapshot) -> Report:
     report = evaluate(snapshot, book, asked.purpose, skip, ignore)
     tried: set[str] = set()
     for _ in range(_ROUNDS):
-        wanted = {path for path in report.missing() if path not in tried and not isinstance(snapshot.fact(path), Fact)}
-        wanted = {path for path in wanted if getattr(snapshot.fact(path), "reason", "") == NOT_COLLECTED}
+        wanted = {path for path in report.missing() if path not in tried and getattr(snapshot.fact(path), "reason", "") == NOT_COLLECTED}
         tried |= wanted
         answers = patient.collect(wanted) if wanted else []
         if not answers:
             break
         from envdoctor.facts.patient import with_answers
 
-        given = {path: fact for path, fact in snapshot.facts.items() if path in asked.given}
-        snapshot = with_answers(snapshot, [answer for answer in answers if answer.path not in given])
+        snapshot = with_answers(snapshot, [answer for answer in answers if answer.path not in asked.given])
         report = evaluate(snapshot, book, asked.purpose, skip, ignore)
     if asked.ignores:
         from envdoctor.engine.suppress import account
@@ -89,13 +87,13 @@ def prepare(asked: Request, patient: Patient, environ: Mapping[str, str]) -> Sna
         from envdoctor.facts.patient import with_answers
 
         snapshot = with_answers(snapshot, [Fact(path=path, value=value, origin="given") for path, value in asked.given.items()])
-    scripts = [path for path in asked.paths if path.endswith((".py", ".ipynb")) and not os.path.isdir(path)]
-    if scripts:
+    if asked.paths:
         from envdoctor.facts.patient import with_script
-        from envdoctor.facts.scripts import read_scripts
+        from envdoctor.facts.scripts import read_scripts, training_scripts
 
-        script, told = read_scripts(scripts)
-        snapshot = with_script(snapshot, script, told)
+        scripts = training_scripts(asked.paths)
+        if scripts:
+            snapshot = with_script(snapshot, *read_scripts(scripts))
     model = snapshot.fact("model.name")
     if isinstance(model, Fact):
         from envdoctor.facts.host import LocalHost

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from envdoctor.model.errors import InputError
+import os
+
 from envdoctor.model.facts import Fact
 from envdoctor.model.script import Script
 
@@ -15,8 +16,16 @@ if TYPE_CHECKING:
 SUFFIXES = (".py", ".ipynb")
 
 
+def training_scripts(paths: Sequence[str]) -> list[str]:
+    """Return those of the paths that name a script or notebook."""
+    return [path for path in paths if path.endswith(SUFFIXES) and not os.path.isdir(path)]
+
+
 def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
-    """Read scripts without running them; return their calls and the training facts they imply. Raises InputError."""
+    """Read scripts without running them; return their calls and the training facts they imply.
+
+    Where two of them settle the same fact, the first one counts. Raises InputError.
+    """
     from envdoctor.facts.documents import read_text
     from envdoctor.script import facts_of, read
 
@@ -29,6 +38,4 @@ def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
         imports += script.imports
         for name, value in facts_of(script).items():
             facts.setdefault(name, Fact(path=name, value=value, origin=path))
-    if not paths:
-        raise InputError("no training script given")
     return Script(calls=tuple(calls), imports=tuple(imports), paths=tuple(paths)), list(facts.values())
