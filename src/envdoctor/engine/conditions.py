@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envdoctor.engine.truth import conjunction, disjunction, negation, unknown
 from envdoctor.model.facts import MOOT, Fact
+from envdoctor.model.snapshot import COMPLETE
 from envdoctor.model.versions import InvalidVersion, admits, build_of, intersect, key, window
 
 TYPE_CHECKING = False
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Distribution, Snapshot
     from envdoctor.model.versions import Window
 
-COMPLETE = "environment.complete"
 SCRIPT = "script"
-ENVIRONMENT = "env"
 
 
 def judge(node: Condition, patient: Snapshot) -> Truth:
@@ -58,8 +57,7 @@ SEEDS = ("pip", "setuptools", "wheel")
 def _absent(node: Condition, patient: Snapshot) -> Truth:
     if patient.distribution(node[1]) is not None:
         return False
-    complete = patient.fact(COMPLETE)
-    if not (isinstance(complete, Fact) and complete.value):
+    if not patient.is_complete:
         return unknown(COMPLETE)
     # An environment on disk shows that it has none of them; a list without any may have come from `pip freeze`.
     listed = not any(found.location for found in patient.distributions.values())

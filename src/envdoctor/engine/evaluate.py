@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.engine.conditions import COMPLETE, judge
-from envdoctor.model.facts import Fact
+from envdoctor.engine.conditions import judge
 from envdoctor.model.finding import CLEAR, FIT, UNFIT, UNKNOWN, Crashed, Finding, Fired, Reason, Report, Skipped, Unknown
 from envdoctor.model.rule import RANK, SEVERITIES
 from envdoctor.model.uses import CARRIED, DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIONS, SPECIAL, UNTOLD, USES, foundations
@@ -162,10 +161,7 @@ def _cost(finding: Finding) -> tuple[int, int, int, str]:
 def _packages_needed(patient: Snapshot, purpose: str | None) -> list[Finding]:
     from envdoctor.model.rule import Remedy
 
-    if purpose is None:
-        return []
-    complete = patient.fact(COMPLETE)
-    if not (isinstance(complete, Fact) and complete.value):
+    if purpose is None or not patient.is_complete:
         return []
     lost = [name for name in REQUIRED_DISTRIBUTIONS[purpose] if name not in patient.distributions]
     if not lost:
@@ -210,9 +206,8 @@ def _uses(patient: Snapshot, findings: list[Finding], demanded: frozenset[str], 
 def _verdict(patient: Snapshot, findings: list[Finding], uses: Mapping[str, str], demanded: frozenset[str]) -> str:
     if any(finding.severity == "error" for finding in findings):
         return UNFIT
-    complete = patient.fact(COMPLETE)
-    if not (isinstance(complete, Fact) and complete.value):
+    if not patient.is_complete or not demanded:
         return UNKNOWN
-    if any(uses.get(use) == UNKNOWN for use in demanded) or not demanded:
+    if any(uses.get(use) == UNKNOWN for use in demanded):
         return UNKNOWN
     return FIT

@@ -11,7 +11,7 @@ from envdoctor.facts.scripts import SUFFIXES
 from envdoctor.model.errors import InputError, UsageError
 from envdoctor.model.facts import Fact
 from envdoctor.model.listing import joined
-from envdoctor.model.snapshot import Document
+from envdoctor.model.snapshot import COMPLETE, Document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _listed(listings: list[str], asked: Request, environ: Mapping[str, str]) -> 
     platform = named_platform(asked.target.platform) if asked.target.platform else this_platform(LocalHost(environ=environ))
     python = asked.target.python_version or _python_told(listing) or _this_python()
     found = distributions(listing, marker_environment(platform, python))
-    complete = Fact(path="environment.complete", value=listing.complete, origin=", ".join(one.path for one in read))
+    complete = Fact(path=COMPLETE, value=listing.complete, origin=", ".join(one.path for one in read))
     documents = tuple(Document(path=one.path, kind=one.kind, problems=(*one.problems, *_unfit_python(one, python))) for one in read)
     if asked.target.described:
         return _described(found, [complete], asked.target.replace(platform=platform, python_version=python), documents)

@@ -10,7 +10,7 @@ from envdoctor.facts.distributions import installed
 from envdoctor.facts.host import LocalHost
 from envdoctor.model.errors import InputError
 from envdoctor.model.facts import FAILED, Absent, Fact
-from envdoctor.model.snapshot import Snapshot
+from envdoctor.model.snapshot import COMPLETE, Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Live:
         answers: Answers = [
             Fact(path="environment.duplicates", value=tuple(found.duplicates), origin="site-packages"),
             Fact(path="environment.broken", value=tuple(found.broken), origin="site-packages"),
-            Fact(path="environment.complete", value=not found.unreadable, origin=readable),
+            Fact(path=COMPLETE, value=not found.unreadable, origin=readable),
         ]
         for name in BASIC:
             answers += self._ask(name)

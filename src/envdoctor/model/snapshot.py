@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from envdoctor.model.script import Script
 
 SCHEMA = 1
+COMPLETE = "environment.complete"
 
 
 class Distribution(Record):
@@ -60,6 +61,12 @@ class Snapshot(Record):
     def fact(self, path: str) -> Union[Fact, Absent]:
         """Return what is known of a fact; a fact nobody looked for is Absent(not-collected)."""
         return self.facts.get(path) or self.absent.get(path) or Absent(path=path, reason=NOT_COLLECTED)
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether `distributions` is known to be all that is installed."""
+        complete = self.facts.get(COMPLETE)
+        return complete is not None and bool(complete.value)
 
     def distribution(self, name: str) -> Distribution | None:
         """Return the distribution of that normalised name."""

@@ -60,8 +60,7 @@ def phrases(report: Report) -> list[str]:
 def settling(report: Report) -> str:
     """Say what would turn an unknown verdict into one, or "" where nobody can say."""
     patient = report.snapshot
-    complete = patient.facts.get("environment.complete")
-    if complete is None or not complete.value:
+    if not patient.is_complete:
         return "name all packages: check the environment itself or a lock file, or give a list of all that is installed with --freeze FILE"
     if not report.uses:
         return "check an environment that has torch or transformers in it"
