@@ -117,10 +117,9 @@ def judge(report: Report, fail_on: str, warn_only: bool, environ: Mapping[str, s
 
     if fail_on not in SEVERITIES:
         raise UsageError(f"preflight(fail_on={fail_on!r}): choose one of {', '.join(SEVERITIES)}")
-    threshold = SEVERITIES.index(fail_on)
-    stops = any(SEVERITIES.index(finding.severity) <= threshold for finding in report.findings)
+    stops = report.reaches(fail_on)
     first = local_rank(environ) == 0
-    if first and any(finding.severity != "note" or stops for finding in report.findings):
+    if first and (stops or report.reaches("warning")):
         show(report, environ)
     if stops and not warn_only:
         # Every rank reads the same files and comes to the same verdict, so all of them stop here, before any collective call can hang.

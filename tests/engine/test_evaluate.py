@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from envdoctor.engine.evaluate import PACKAGE_NEEDED, evaluate
+from envdoctor.engine.evaluate import evaluate
 from envdoctor.knowledge.compiled import CompiledBook, compile_book
 from envdoctor.knowledge.parse import parse_rule
-from envdoctor.model.finding import Clear, Crashed, Fired, Skipped, Unknown
+from envdoctor.model.finding import PACKAGE_NEEDED, Clear, Crashed, Fired, Skipped, Unknown
 from envdoctor.model.rule import Rule
 from tests.conftest import snapshot
 

@@ -155,8 +155,7 @@ def _forget(path: str) -> None:
 
 def verdict_code(report: Report, fail_on: str, strict: bool) -> int:
     """Return 1 if a finding is at or above the threshold, or if something is unknown under `--strict`; else 0."""
-    threshold = SEVERITIES.index(fail_on)
-    if any(SEVERITIES.index(finding.severity) <= threshold for finding in report.findings):
+    if report.reaches(fail_on):
         return 1
     if strict:
         from envdoctor.model.finding import UNKNOWN, Unknown

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from envdoctor.engine.conditions import judge
-from envdoctor.model.finding import CLEAR, FIT, UNFIT, UNKNOWN, Crashed, Finding, Fired, Reason, Report, Skipped, Unknown
-from envdoctor.model.rule import RANK, SEVERITIES
+from envdoctor.model.finding import CLEAR, FIT, PACKAGE_NEEDED, UNFIT, UNKNOWN, Crashed, Finding, Fired, Reason, Report, Skipped, Unknown
+from envdoctor.model.rule import CONFIDENCES, IMPACTS, SEVERITIES, WINDOW
 from envdoctor.model.uses import CARRIED, DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIONS, SPECIAL, UNTOLD, USES, foundations
 from envdoctor.model.versions import window
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from envdoctor.model.knowledge import Book
     from envdoctor.model.rule import Head
     from envdoctor.model.snapshot import Snapshot
-
-PACKAGE_NEEDED = "purpose-package-not-installed"
-"""Id of the built-in finding for `--for grpo` without trl: it depends on what was asked, so no rule file can say it."""
 
 
 def evaluate(
@@ -137,9 +134,7 @@ def _finding(head: Head, patient: Snapshot, book: Book, demanded: frozenset[str]
             remedy.replace(
                 title=fill(remedy.title, words),
                 advice=fill(remedy.advice, words),
-                require={
-                    name: witness.windows.get(name, "") if wanted == "{window}" else wanted for name, wanted in remedy.require.items()
-                },
+                require={name: witness.windows.get(name, "") if wanted == WINDOW else wanted for name, wanted in remedy.require.items()},
             )
             for remedy in prose.remedies
         ),
@@ -152,8 +147,8 @@ def _finding(head: Head, patient: Snapshot, book: Book, demanded: frozenset[str]
 def _cost(finding: Finding) -> tuple[int, int, int, str]:
     return (
         SEVERITIES.index(finding.severity),
-        RANK[finding.impact],
-        ("certain", "likely", "possible").index(finding.confidence),
+        IMPACTS.index(finding.impact),
+        CONFIDENCES.index(finding.confidence),
         finding.rule,
     )
 

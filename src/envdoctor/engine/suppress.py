@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.model.finding import Finding
+from envdoctor.model.finding import IGNORE_EXPIRED, IGNORE_UNUSED, Finding
 from envdoctor.model.rule import Remedy
 
 TYPE_CHECKING = False
@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
     from envdoctor.model.finding import Report
     from envdoctor.model.request import Ignore
-
-UNUSED = "ignore-matches-nothing"
-EXPIRED = "ignore-expired"
 
 
 def reason_to_ignore(finding: Finding, ignores: Sequence[Ignore], today: str) -> str:
@@ -29,9 +26,9 @@ def account(report: Report, ignores: Sequence[Ignore], today: str) -> Report:
     notes = []
     for ignore in ignores:
         if _expired(ignore, today):
-            notes.append(_note(EXPIRED, ignore, f"the ignore of {ignore.rule} expired on {ignore.expires}"))
+            notes.append(_note(IGNORE_EXPIRED, ignore, f"the ignore of {ignore.rule} expired on {ignore.expires}"))
         elif not any(_matches(ignore, finding) for finding in report.suppressed):
-            notes.append(_note(UNUSED, ignore, f"the ignore of {ignore.rule} matches no finding"))
+            notes.append(_note(IGNORE_UNUSED, ignore, f"the ignore of {ignore.rule} matches no finding"))
     return report.replace(findings=(*report.findings, *notes)) if notes else report
 
 

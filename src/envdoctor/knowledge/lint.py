@@ -6,10 +6,10 @@ import os
 import re
 
 from envdoctor.knowledge.fixtures import cases
-from envdoctor.knowledge.parse import WINDOW
 from envdoctor.knowledge.vocabulary import bound
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.record import Record
+from envdoctor.model.rule import WINDOW
 from envdoctor.model.snapshot import Distribution, Snapshot
 from envdoctor.model.versions import ANY, InvalidVersion, admits, key, window
 

@@ -7,7 +7,7 @@ import re
 from envdoctor.knowledge.vocabulary import NEVER, compile_condition, near, specifier
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.names import normalise
-from envdoctor.model.rule import CONFIDENCES, IMPACTS, SAFETIES, SEVERITIES, STATUSES, Evidence, Remedy, Reproduction, Rule
+from envdoctor.model.rule import CONFIDENCES, IMPACTS, SAFETIES, SEVERITIES, STATUSES, WINDOW, Evidence, Remedy, Reproduction, Rule
 from envdoctor.model.uses import USES
 
 TYPE_CHECKING = False
@@ -18,8 +18,6 @@ _TEXTS = ("id", "title", "since", "status", "severity", "impact", "confidence", 
 _CHOICES = {"status": STATUSES, "severity": SEVERITIES, "impact": IMPACTS, "confidence": CONFIDENCES}
 _KEYS = (*_TEXTS, "silent", "uses", "match", "symptom", "remedy", "evidence", "repro")
 _ACTIONS = ("require", "set_argument", "set_env", "unset_env", "replace_model", "remove", "advice")
-WINDOW = "{window}"
-"""In a remedy's `require`: whatever the row of the rule's window table asks for."""
 _REPRO = ("install", "run", "error", "reproduced", "cannot")
 
 

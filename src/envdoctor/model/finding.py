@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.model.record import Record
-from envdoctor.model.rule import Remedy
+from envdoctor.model.rule import SEVERITIES, Remedy
 from envdoctor.model.script import Location
 
 TYPE_CHECKING = False
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 
     Outcome = Union["Fired", "Clear", "Unknown", "Skipped", "Crashed"]
 
+PACKAGE_NEEDED = "purpose-package-not-installed"
+IGNORE_UNUSED = "ignore-matches-nothing"
+IGNORE_EXPIRED = "ignore-expired"
 BUILT_IN: dict[str, str] = {
     # findings that no rule file can say, because they depend on what was asked
-    "purpose-package-not-installed": "`--for` asks for what cannot be done without a package that is not installed.",
-    "ignore-matches-nothing": "An ignore in the configuration matches no finding. Delete it, so that it cannot hide a later one.",
-    "ignore-expired": "An ignore in the configuration has passed its date and no longer counts. Delete it, or renew it with a reason.",
+    PACKAGE_NEEDED: "`--for` asks for what cannot be done without a package that is not installed.",
+    IGNORE_UNUSED: "An ignore in the configuration matches no finding. Delete it, so that it cannot hide a later one.",
+    IGNORE_EXPIRED: "An ignore in the configuration has passed its date and no longer counts. Delete it, or renew it with a reason.",
 }
 FIT = "fit"
 UNFIT = "unfit"
@@ -111,6 +114,11 @@ class Report(Record):
     def count(self, kind: type) -> int:
         """Count the outcomes of a kind."""
         return sum(1 for outcome in self.outcomes.values() if type(outcome) is kind)
+
+    def reaches(self, severity: str) -> bool:
+        """Tell whether a finding is as grave as a severity, or graver."""
+        threshold = SEVERITIES.index(severity)
+        return any(SEVERITIES.index(finding.severity) <= threshold for finding in self.findings)
 
     def missing(self) -> dict[str, int]:
         """Return each missing fact with the number of rules that wait for it."""

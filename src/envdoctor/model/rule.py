@@ -12,22 +12,16 @@ if TYPE_CHECKING:
     Condition = tuple[Any, ...]
 
 SEVERITIES = ("error", "warning", "note")
-IMPACTS = ("crash-at-import", "crash-at-start", "out-of-memory", "crash-at-save", "wrong-results", "slow", "unreproducible")
-"""What a fault costs its user. The order of cost is RANK's, not this one's."""
+"""From the gravest on."""
+IMPACTS = ("wrong-results", "crash-at-save", "out-of-memory", "crash-at-start", "crash-at-import", "slow", "unreproducible")
+"""What a fault costs its user, the most first: a night's run trained wrong, or lost at its end, before a crash in the first second."""
 CONFIDENCES = ("certain", "likely", "possible")
+"""How far the bound of a rule is proven, from the surest on."""
 SAFETIES = ("safe", "unsafe", "manual")
 STATUSES = ("preview", "stable", "deprecated")
 
-RANK: dict[str, int] = {
-    # cost to the user, most expensive first: a night's run lost at its end, or trained wrong, before a crash in the first second
-    "wrong-results": 0,
-    "crash-at-save": 1,
-    "out-of-memory": 2,
-    "crash-at-start": 3,
-    "crash-at-import": 4,
-    "slow": 5,
-    "unreproducible": 6,
-}
+WINDOW = "{window}"
+"""In a remedy's `require`: whatever the row of the rule's window table asks for."""
 
 
 class Remedy(Record):

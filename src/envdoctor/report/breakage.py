@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.model.rule import CONFIDENCES, RANK, SEVERITIES
+from envdoctor.model.rule import CONFIDENCES, IMPACTS, SEVERITIES
 from envdoctor.model.uses import DEFAULT_PURPOSE, PURPOSES, USES, foundations
 from envdoctor.report.missing import some
 from envdoctor.report.plain import clean
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from envdoctor.model.finding import Finding
 
-IMPACTS = {
-    "crash-at-import": "crash at import",
-    "crash-at-start": "crash at the start",
-    "out-of-memory": "out of memory",
-    "crash-at-save": "crash at the save",
+_COSTS = {
     "wrong-results": "wrong results",
+    "crash-at-save": "crash at the save",
+    "out-of-memory": "out of memory",
+    "crash-at-start": "crash at the start",
+    "crash-at-import": "crash at import",
     "slow": "slow",
     "unreproducible": "not reproducible",
 }
@@ -26,7 +26,7 @@ IMPACTS = {
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:
     """Sort findings: errors first, then the most expensive; equals keep the order they were found in."""
-    return sorted(findings, key=lambda finding: (_place(SEVERITIES, finding.severity), RANK.get(finding.impact, len(RANK))))
+    return sorted(findings, key=lambda finding: (_place(SEVERITIES, finding.severity), _place(IMPACTS, finding.impact)))
 
 
 def split(uses: Iterable[str], purpose: str = "") -> tuple[list[str], list[str]]:
@@ -51,7 +51,7 @@ def broken_uses(finding: Finding, purpose: str, most: int = 3) -> str:
 
 def cost(finding: Finding, purpose: str) -> str:
     """Say what the finding would have cost, how sure that is, and why it counts less for this run than it could."""
-    said = IMPACTS.get(finding.impact, finding.impact)
+    said = _COSTS.get(finding.impact, finding.impact)
     if finding.silent:
         said += ", silently"
     if finding.confidence in CONFIDENCES[1:]:
