@@ -56,10 +56,11 @@ def unmet(patient: Snapshot) -> tuple[Unmet, ...] | frozenset[str]:
             return answer
     found: list[Unmet] = []
     installed = patient.distributions
+    judged: dict[str, bool] = {}
     for holder in installed.values():
         for line in holder.requires or ():
             try:
-                wanted = needed(line, environment)
+                wanted = needed(line, environment, judged)
                 if wanted is None:
                     continue
                 name, specifier = wanted

@@ -66,15 +66,22 @@ def marker_variables(system: str, machine: str, python_version: str) -> dict[str
     }
 
 
-def needed(line: str, environment: Mapping[str, str]) -> tuple[str, str] | None:
+def needed(line: str, environment: Mapping[str, str], judged: dict[str, bool] | None = None) -> tuple[str, str] | None:
     """Return (normalised name, specifier) if the requirement applies without extras in a marker environment, else None.
 
     `environment` holds the PEP 508 variables of the patient. Raises InvalidRequirement, and KeyError for an environment that leaves a
-    variable open which the line asks for.
+    variable open which the line asks for. `judged` keeps the answers to markers between calls for one environment: of 3,600 lines in
+    a large environment, 3,000 bear one of a few hundred markers.
     """
     body, separator, marker = line.partition(";")
-    if separator and not _applies(marker, environment):
-        return None
+    if separator:
+        applies = None if judged is None else judged.get(marker)
+        if applies is None:
+            applies = _applies(marker, environment)
+            if judged is not None:
+                judged[marker] = applies
+        if not applies:
+            return None
     if "@" in body:
         return slow_needed(line, environment)
     if "[" in body:
