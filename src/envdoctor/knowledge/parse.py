@@ -7,7 +7,7 @@ import re
 from envdoctor.knowledge.vocabulary import NEVER, compile_condition, near, specifier
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.names import normalise
-from envdoctor.model.rule import CONFIDENCES, IMPACTS, SAFETIES, SEVERITIES, STATUSES, WINDOW, Evidence, Remedy, Reproduction, Rule
+from envdoctor.model.rule import ACTIONS, CONFIDENCES, IMPACTS, SAFETIES, SEVERITIES, STATUSES, WINDOW, Evidence, Remedy, Reproduction, Rule
 from envdoctor.model.uses import USES
 
 TYPE_CHECKING = False
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _TEXTS = ("id", "title", "since", "status", "severity", "impact", "confidence", "subject", "message", "why")
 _CHOICES = {"status": STATUSES, "severity": SEVERITIES, "impact": IMPACTS, "confidence": CONFIDENCES}
 _KEYS = (*_TEXTS, "silent", "uses", "match", "symptom", "remedy", "evidence", "repro")
-_ACTIONS = ("require", "set_argument", "set_env", "unset_env", "replace_model", "remove", "advice")
 _REPRO = ("install", "run", "error", "reproduced", "cannot")
 
 
@@ -54,8 +53,10 @@ def parse_rule(text: str, where: str, family: str, predicates: dict[str, tuple[s
         say("uses", "takes the uses that break, at least one")
         uses = []
     for use in uses:
-        if use not in USES:
+        if not isinstance(use, str) or use not in USES:
             say("uses", f"no such use: {use!r}{near(str(use), list(USES))}")
+    if not isinstance(table.get("silent", False), bool):
+        say("silent", "takes true or false")
     match = compile_condition(table["match"], "match", say, predicates) if "match" in table else NEVER
     if "match" not in table:
         say("match", "is missing")
@@ -103,34 +104,62 @@ def _symptom(table: dict[str, Any], number: int, say: Any) -> str:
     return text
 
 
+def _word(table: dict[str, Any], key: str, path: str, say: Any) -> str:
+    """Return a text that may be left out."""
+    value = table.get(key, "")
+    if not isinstance(value, str):
+        say(f"{path}.{key}", "takes a text")
+        return ""
+    return value
+
+
+def _list(table: dict[str, Any], key: str, path: str, say: Any) -> tuple[str, ...]:
+    """Return a list of texts that may be left out."""
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        say(f"{path}.{key}", "takes a list of texts")
+        return ()
+    return tuple(value)
+
+
+def _pairs(table: dict[str, Any], key: str, kind: type, path: str, say: Any) -> dict[str, Any]:
+    """Return a table that may be left out, all of its values of one kind."""
+    value = table.get(key, {})
+    if not isinstance(value, dict) or not all(isinstance(part, kind) for part in value.values()):
+        say(f"{path}.{key}", f"takes a table of {'texts' if kind is str else 'tables'}")
+        return {}
+    return dict(value)
+
+
 def _remedy(table: dict[str, Any], path: str, say: Any) -> Remedy:
     for key in table:
-        if key not in ("title", "safety", *_ACTIONS):
-            say(f"{path}.{key}", f"unknown key{near(key, ('title', 'safety', *_ACTIONS))}")
-    actions = [key for key in _ACTIONS if key in table]
-    if not actions:
-        say(path, f"needs an action: one of {', '.join(_ACTIONS)}")
+        if key not in ("title", "safety", *ACTIONS):
+            say(f"{path}.{key}", f"unknown key{near(key, ('title', 'safety', *ACTIONS))}")
+    actions = [key for key in ACTIONS if key in table]
+    if len(actions) != 1:
+        say(path, f"needs one action of {', '.join(ACTIONS)}; this one has {' and '.join(actions) or 'none'}")
     for key in ("title", "safety"):
-        if not isinstance(table.get(key), str):
+        if key not in table:
             say(f"{path}.{key}", "is missing")
-    if table.get("safety") not in (*SAFETIES, None):
+    safety = _word(table, "safety", path, say)
+    if safety and safety not in SAFETIES:
         say(f"{path}.safety", f"is not one of {', '.join(SAFETIES)}")
-    require = table.get("require", {})
+    require = _pairs(table, "require", str, path, say)
     for name, wanted in require.items():
         if wanted != WINDOW:
             specifier(wanted, f"{path}.require.{name}", say)
         if name != normalise(name):
             say(f"{path}.require.{name}", f"names are written normalised: {normalise(name)!r}")
     return Remedy(
-        title=str(table.get("title", "")),
-        safety=str(table.get("safety", "")),
-        require=dict(require),
-        set_argument={str(target): dict(values) for target, values in table.get("set_argument", {}).items()},
-        set_env={str(name): str(value) for name, value in table.get("set_env", {}).items()},
-        unset_env=tuple(table.get("unset_env", ())),
-        replace_model=str(table.get("replace_model", "")),
-        remove=tuple(table.get("remove", ())),
-        advice=" ".join(str(table.get("advice", "")).split()),
+        title=_word(table, "title", path, say),
+        safety=safety,
+        require=require,
+        set_argument=_pairs(table, "set_argument", dict, path, say),
+        set_env=_pairs(table, "set_env", str, path, say),
+        unset_env=_list(table, "unset_env", path, say),
+        replace_model=_word(table, "replace_model", path, say),
+        remove=_list(table, "remove", path, say),
+        advice=" ".join(_word(table, "advice", path, say).split()),
     )
 
 
@@ -144,9 +173,10 @@ def _evidence(table: dict[str, Any], path: str, say: Any) -> Evidence:
     checked = str(table.get("checked", ""))
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", checked):
         say(f"{path}.checked", "takes a date such as 2026-11-20")
-    if not str(table.get("url", "")).startswith("https://"):
+    url = _word(table, "url", path, say)
+    if not url.startswith("https://"):
         say(f"{path}.url", "takes an https link")
-    return Evidence(url=str(table.get("url", "")), says=str(table.get("says", "")), checked=checked)
+    return Evidence(url=url, says=_word(table, "says", path, say), checked=checked)
 
 
 def _repro(table: Any, say: Any) -> Reproduction:
@@ -159,9 +189,9 @@ def _repro(table: Any, say: Any) -> Reproduction:
     if "cannot" not in table and not {"install", "run"} <= set(table):
         say("repro", "needs `install` and `run`, or `cannot`")
     return Reproduction(
-        install=tuple(table.get("install", ())),
-        run=str(table.get("run", "")),
-        error=str(table.get("error", "")),
-        reproduced=str(table.get("reproduced", "")),
-        cannot=str(table.get("cannot", "")),
+        install=_list(table, "install", "repro", say),
+        run=_word(table, "run", "repro", say),
+        error=_word(table, "error", "repro", say),
+        reproduced=str(table.get("reproduced", "")),  # a date
+        cannot=_word(table, "cannot", "repro", say),
     )

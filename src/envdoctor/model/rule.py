@@ -19,13 +19,15 @@ CONFIDENCES = ("certain", "likely", "possible")
 """How far the bound of a rule is proven, from the surest on."""
 SAFETIES = ("safe", "unsafe", "manual")
 STATUSES = ("preview", "stable", "deprecated")
+ACTIONS = ("require", "set_argument", "set_env", "unset_env", "replace_model", "remove", "advice")
+"""Fields of a Remedy, of which it has exactly one."""
 
 WINDOW = "{window}"
 """In a remedy's `require`: whatever the row of the rule's window table asks for."""
 
 
 class Remedy(Record):
-    """An intent to repair. Exactly one of the actions is set."""
+    """An intent to repair: exactly one of ACTIONS is set."""
 
     title: str
     safety: str
@@ -57,7 +59,7 @@ class Reproduction(Record):
 
 
 class Head(Record):
-    """What the engine needs of a rule to judge a snapshot; `match` is compiled (see knowledge.conditions)."""
+    """What the engine needs of a rule to judge a snapshot; `match` is compiled (see knowledge.vocabulary)."""
 
     id: str
     severity: str

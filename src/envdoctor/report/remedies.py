@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envdoctor.model.rule import ACTIONS
 from envdoctor.report.plain import clean
 
 TYPE_CHECKING = False
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
     from envdoctor.model.rule import Remedy
     from envdoctor.model.snapshot import Snapshot
 
-ACTIONS = ("require", "set_argument", "set_env", "unset_env", "replace_model", "remove", "advice")
 _PASTED = ("require", "set_env", "unset_env", "remove")
 
 
