@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from envdoctor.engine.conditions import judge
-from envdoctor.knowledge.vocabulary import compile_condition
+from envdoctor.engine.conditions import CONDITIONS, OPERATIONS, judge
+from envdoctor.knowledge import document
+from envdoctor.knowledge.vocabulary import FACT_OPERATORS, KINDS, VALUE_OPERATORS, compile_condition
 from envdoctor.model.facts import FAILED, NOT_APPLICABLE, Absent
 from envdoctor.model.script import Argument, Call, Import, Location, Script
 from envdoctor.model.snapshot import Distribution, Snapshot
@@ -170,3 +171,11 @@ def test_an_exception_that_only_a_script_could_tell_is_none_without_one() -> Non
     asked = {"none": [{"call": "trl.SFTConfig", "argument": "max_seq_length", "unseen": False}]}
     assert truth(asked, snapshot({})) is True
     assert truth(asked, script(MAX)) is False
+
+
+def test_rule_files_engine_and_pages_speak_one_language() -> None:
+    assert set(OPERATIONS) == set(VALUE_OPERATORS)
+    assert {name.removesuffix("_fact") for name in FACT_OPERATORS} <= set(OPERATIONS)
+    assert set(document._OPERATORS) == {*VALUE_OPERATORS, *FACT_OPERATORS} - {"set"}
+    # `version`, `build` and `absent` of a dist and `unseen` are kinds of their own once compiled; `rule` is replaced by what it names.
+    assert set(CONDITIONS) == {*KINDS, "build", "absent", "seen"} - {"rule"}

@@ -142,6 +142,10 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _comparing(kind: str) -> tuple[str, ...]:
+    return tuple(name for name in KINDS[kind] if name in VALUE_OPERATORS)
+
+
 def _operators(table: Any, kind: str, allowed: tuple[str, ...], path: str, say: Say) -> list[tuple[str, Any]]:
     found = []
     for name in table:
@@ -187,10 +191,11 @@ def _fact(table: Any, path: str, say: Say) -> Condition:
 
 
 def _env(table: Any, path: str, say: Say) -> Condition:
-    allowed = ("equals", "one_of", "contains", "set")
-    nodes: list[Condition] = [("env", table["env"], operator, value) for operator, value in _operators(table, "env", allowed, path, say)]
+    nodes: list[Condition] = [
+        ("env", table["env"], operator, value) for operator, value in _operators(table, "env", _comparing("env"), path, say)
+    ]
     if not nodes:
-        say(path, "compare the variable with one of " + ", ".join(allowed))
+        say(path, "compare the variable with one of " + ", ".join(_comparing("env")))
         return NEVER
     return _seen(table, _joined(nodes), path, say)
 
@@ -209,7 +214,7 @@ def _call(table: Any, path: str, say: Say) -> Condition:
         say(f"{path}.call", "takes a qualified name such as trl.SFTTrainer")
     if argument is not None and without is not None:
         say(path, "argument and without exclude each other")
-    operators = _operators(table, "call", ("equals", "one_of", "contains", "below", "at_least"), path, say)
+    operators = _operators(table, "call", _comparing("call"), path, say)
     if operators and argument is None:
         say(path, "a comparison needs `argument`")
     compared: list[tuple[str | None, Any]] = [*operators] or [(None, None)]
