@@ -292,3 +292,13 @@ def test_a_hanging_tool_is_ended_in_time():
     before = time.monotonic()
     assert LocalHost().run(["/bin/sh", "-c", "sleep 60"], 0.2).status == "timed-out"
     assert time.monotonic() - before < 5
+
+
+def test_bytes_are_found_in_a_real_file_of_any_size(tmp_path) -> None:
+    path = tmp_path / "library.so"
+    path.write_bytes(b"\0" * (1 << 21) + b"sm_90 sm_100 ")
+    assert LocalHost().find_bytes(str(path), rb"sm_\d+", 1) == [b"sm_90"]
+    assert LocalHost().find_bytes(str(path), rb"sm_\d+") == [b"sm_90", b"sm_100"]
+    path.write_bytes(b"")
+    assert LocalHost().find_bytes(str(path), b"x") is None
+    assert LocalHost().find_bytes(str(tmp_path / "none"), b"x") is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from envdoctor.facts.host import READ
 from envdoctor.model.errors import ConfigError, InputError
 from envdoctor.model.request import Config, Ignore
 
@@ -35,7 +36,7 @@ def find_config(folder: str) -> Config:
 
 def _bytes(path: str) -> bytes:
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))  # a named pipe must not hang
+        handle = os.open(path, READ)
     except OSError:
         return b""
     try:

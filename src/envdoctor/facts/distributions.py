@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from envdoctor.facts.host import READ
 from envdoctor.model.names import normalise
 from envdoctor.model.snapshot import Distribution
 
@@ -70,13 +71,13 @@ def _take(folder: str, entry: str, here: dict[str, Distribution], twice: set[str
         return
     # Two folders of one name side by side: an upgrade that stopped half-way. Nobody can tell which files are on disk.
     twice.add(distribution.name)
-    kept = max(other, distribution, key=lambda one: (not one.problems, _stamp(folder, one)))
+    kept = max(other, distribution, key=lambda one: (not one.problems, _stamp(one)))
     versions = " and ".join(sorted({other.version or "?", distribution.version or "?"}))
     problems = dict.fromkeys((*other.problems, *distribution.problems, f"installed twice: {versions}"))
     here[distribution.name] = kept.replace(problems=tuple(problems))
 
 
-def _stamp(folder: str, distribution: Distribution) -> float:
+def _stamp(distribution: Distribution) -> float:
     try:
         return os.stat(distribution.location).st_mtime
     except OSError:
@@ -156,7 +157,7 @@ def _same(one: str, two: str) -> bool:
 
 def _bytes(path: str) -> bytes:
     try:
-        handle = os.open(path, os.O_RDONLY | _FLAGS)
+        handle = os.open(path, READ)
     except OSError:
         return b""
     try:
@@ -168,9 +169,6 @@ def _bytes(path: str) -> bytes:
         return b""
     finally:
         os.close(handle)
-
-
-_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a named pipe in the way must not hang the doctor
 
 
 def _requires_txt(path: str) -> tuple[str, ...]:

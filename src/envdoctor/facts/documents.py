@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from envdoctor.facts.host import READ
 from envdoctor.model.errors import InputError
 from envdoctor.model.markers import InvalidMarker, holds, marker_environment
 from envdoctor.model.snapshot import Distribution
@@ -163,8 +164,7 @@ def _read_text(path: str, left: list[int], problems: list[str]) -> str:
     import stat
 
     try:
-        # O_NONBLOCK: a named pipe in the way must not hang the doctor.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        handle = os.open(path, READ)
     except FileNotFoundError:
         raise InputError(_not_found(path)) from None
     except (OSError, ValueError) as error:

@@ -38,7 +38,7 @@ def everything(host: Host) -> Iterator[Fact | Absent]:
         if amd.present(host):
             yield from amd.collect(host)
         else:
-            yield from _none(host)
+            yield from _none()
 
 
 def capabilities(host: Host) -> tuple[float, ...] | None:
@@ -81,7 +81,7 @@ def _apple(host: Host) -> Iterator[Fact | Absent]:
         yield Absent(path=path, reason=NOT_APPLICABLE, detail=detail)
 
 
-def _none(host: Host, why: str = "") -> Iterator[Fact | Absent]:
+def _none(why: str = "") -> Iterator[Fact | Absent]:
     origin = why or "no device files and no driver of a GPU"
     yield Fact(path="gpu.vendor", value="none", origin=origin)
     yield Fact(path="gpu.count", value=0, origin=origin)
@@ -98,7 +98,7 @@ def _nvidia(host: Host) -> Iterator[Fact | Absent]:
         return
     if not gpus:
         # The driver is told all the same: it is there, only no GPU is open to this process.
-        yield from _none(host, origin)
+        yield from _none(origin)
         yield from _driver(host)
         return
     yield Fact(path="gpu.vendor", value="nvidia", origin=origin)
@@ -149,7 +149,7 @@ def _with_capability(gpus: Sequence[nvidia.Gpu]) -> tuple[nvidia.Gpu, ...]:
 def _unreachable(host: Host, answer: nvidia.Answer) -> Iterator[Fact | Absent]:
     """Tell a GPU that nobody can ask: no driver, a broken one, or a container that was not given it."""
     if _withheld(host, answer):
-        yield from _none(host, "an NVIDIA driver or GPU is on the host, but no device of it is open to this process")
+        yield from _none("an NVIDIA driver or GPU is on the host, but no device of it is open to this process")
         yield from _driver(host)
         return
     origin = f"PCI bus; {answer.detail}"

@@ -83,7 +83,8 @@ class Ran:
         self.output = output
 
 
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)  # a named pipe in the way must not hang the doctor
+READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""Flags to open any path with: a named pipe in the way must not hang the doctor."""
 
 
 class LocalHost:
@@ -105,7 +106,7 @@ class LocalHost:
 
     def read_bytes(self, path: str, offset: int = 0, limit: int = 1 << 20) -> bytes | None:
         try:
-            handle = os.open(path, _READ)
+            handle = os.open(path, READ)
         except (OSError, ValueError):
             return None
         try:
@@ -129,7 +130,7 @@ class LocalHost:
         import re
 
         try:
-            handle = os.open(path, _READ)
+            handle = os.open(path, READ)
         except (OSError, ValueError):
             return None
         try:

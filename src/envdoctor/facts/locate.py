@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
+from envdoctor.facts.host import READ
 from envdoctor.model.errors import InputError
 from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 class Place(Record):
@@ -93,7 +94,7 @@ def place_of(path: str, environ: Mapping[str, str] | None = None) -> Place:
             raise InputError(f"{path}: is no Python interpreter; give the path of a Python, a venv or a conda prefix")
         # Not resolved: the link in a venv leads to the base interpreter, and the venv is what is meant.
         prefix = _prefix_of(started)
-    config = _pyvenv(prefix)
+    config = pyvenv_settings(_lines(os.path.join(prefix, "pyvenv.cfg")))
     short = _short(config.get("version_info") or config.get("version") or "") or _named(started, prefix)
     found = _site_packages(prefix, short)
     if not found and not config and not os.path.isdir(path):
@@ -197,9 +198,10 @@ def _samefile(one: str, two: str) -> bool:
         return False
 
 
-def _pyvenv(prefix: str) -> dict[str, str]:
+def pyvenv_settings(lines: Iterable[str]) -> dict[str, str]:
+    """Return the keys (in lower case) and values that the lines of a `pyvenv.cfg` set."""
     found = {}
-    for line in _lines(os.path.join(prefix, "pyvenv.cfg")):
+    for line in lines:
         name, equals, value = line.partition("=")
         if equals:
             found[name.strip().lower()] = value.strip()
@@ -208,8 +210,7 @@ def _pyvenv(prefix: str) -> dict[str, str]:
 
 def _lines(path: str) -> list[str]:
     try:
-        # O_NONBLOCK: a named pipe in the way must not hang the doctor.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        handle = os.open(path, READ)
     except (OSError, ValueError):
         return []
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envdoctor.facts.locate import pyvenv_settings
 from envdoctor.model.facts import FAILED, NOT_COLLECTED, Absent, Fact
 
 TYPE_CHECKING = False
@@ -37,12 +38,7 @@ def collect(host: Host) -> Iterator[Fact | Absent]:
 
 def venv_settings(host: Host) -> dict[str, str]:
     """Return the keys and values of the environment's `pyvenv.cfg`; none where it is no virtual environment."""
-    found = {}
-    for line in (host.read_text(f"{host.prefix}/pyvenv.cfg", 1 << 16) or "").splitlines():
-        key, separator, value = line.partition("=")
-        if separator:
-            found[key.strip().lower()] = value.strip()
-    return found
+    return pyvenv_settings((host.read_text(f"{host.prefix}/pyvenv.cfg", 1 << 16) or "").splitlines())
 
 
 def _version(host: Host, settings: dict[str, str]) -> tuple[str, str]:
