@@ -6,7 +6,7 @@ import os
 import re
 
 from envdoctor.knowledge.fixtures import cases
-from envdoctor.knowledge.vocabulary import bound
+from envdoctor.knowledge.nodes import absent, bound, variables
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.record import Record
 from envdoctor.model.rule import WINDOW
@@ -73,9 +73,9 @@ def _shape(rule: Rule, lint_: Lint) -> Iterator[str]:
         yield "remedy: is missing"
     if not rule.symptoms and not rule.silent and rule.severity == "error":
         yield "symptom: is missing; a loud error has a text"
-    for name in sorted(_variables(rule.match) - lint_.variables):
+    for name in sorted(variables(rule.match) - lint_.variables):
         yield f"match: the environment variable {name} is not in facts/allowed.py, so it would never be seen"
-    new = _absent(rule.match)
+    new = absent(rule.match)
     for number, remedy in enumerate(rule.remedies):
         moved = [name for name in remedy.require if name not in new]
         if remedy.safety == "safe" and moved:
@@ -85,21 +85,6 @@ def _shape(rule: Rule, lint_: Lint) -> Iterator[str]:
         for name in _PLACEHOLDER.findall(text):
             if name not in words:
                 yield f"{path}: {{{name}}} is not bound by match (bound: {', '.join(sorted(words)) or 'nothing'})"
-
-
-def _variables(node: Any) -> set[str]:
-    if node[0] in ("all", "any", "none"):
-        return {name for part in node[1] for name in _variables(part)}
-    if node[0] == "seen":
-        return _variables(node[1])
-    return {node[1]} if node[0] == "env" else set()
-
-
-def _absent(node: Any) -> set[str]:
-    """Return the distributions that a match wants not installed: adding one moves nothing."""
-    if node[0] in ("all", "any"):
-        return {name for part in node[1] for name in _absent(part)}
-    return {node[1]} if node[0] == "absent" else set()
 
 
 def _proof(rule: Rule, lint_: Lint) -> Iterator[str]:

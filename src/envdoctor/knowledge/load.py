@@ -75,8 +75,8 @@ def read_texts(folder: str) -> list[tuple[str, str, str]]:
 
 def read_rules(folder: str, defects: list[str] | None = None, predicates: dict[str, tuple[str, ...]] | None = None) -> list[Rule]:
     """Parse every rule of a folder. Defects are added to the list given, or raised together as a RuleBookError."""
+    from envdoctor.knowledge.nodes import resolve
     from envdoctor.knowledge.parse import parse_rule
-    from envdoctor.knowledge.vocabulary import resolve
 
     gathered: list[str] = [] if defects is None else defects
     rules = []

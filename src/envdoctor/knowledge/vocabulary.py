@@ -226,19 +226,6 @@ def _rule(table: Any, path: str, say: Say) -> Condition:
     return ("rule", table["rule"])
 
 
-def resolve(node: Condition, matches: dict[str, Condition], above: tuple[str, ...] = ()) -> Condition:
-    """Replace `{ rule = ID }` by that rule's own condition. Raises LookupError for an unknown rule and for a circle."""
-    if node[0] in ("all", "any", "none"):
-        return (node[0], tuple(resolve(part, matches, above) for part in node[1]))
-    if node[0] != "rule":
-        return node
-    if node[1] in above:
-        raise LookupError(f"goes round in a circle: {' -> '.join((*above, node[1]))}")
-    if node[1] not in matches:
-        raise LookupError(f"no such rule: {node[1]!r}{near(node[1], list(matches))}")
-    return resolve(matches[node[1]], matches, (*above, node[1]))
-
-
 def _import(table: Any, path: str, say: Say) -> Condition:
     return ("import", table["import"])
 
@@ -264,27 +251,3 @@ def _predicate(table: Any, path: str, say: Say, predicates: dict[str, tuple[str,
     if predicates is not None and name not in predicates:
         say(f"{path}.predicate", f"no such predicate: {name!r}{near(str(name), list(predicates))}")
     return ("predicate", name, tuple(sorted((field, _plain(value)) for field, value in table.items() if field != "predicate")))
-
-
-def bound(node: Condition, predicates: dict[str, tuple[str, ...]] | None = None) -> set[str]:
-    """Return the placeholders that a match binds (conditions under `none` bind nothing)."""
-    from envdoctor.model.names import placeholder
-
-    kind = node[0]
-    if kind in ("all", "any"):
-        return set().union(*(bound(part, predicates) for part in node[1])) if node[1] else set()
-    if kind in ("dist", "build"):
-        return {placeholder(node[1])}
-    if kind == "fact":
-        return {node[1], node[3]} if node[2].endswith("_fact") else {node[1]}
-    if kind == "env":
-        return {"env." + node[1]}
-    if kind == "window":
-        return {"window", placeholder(node[1]), placeholder(node[2])}
-    if kind == "seen":
-        return bound(node[1], predicates)
-    if kind == "call" and node[2]:
-        return {node[2]}
-    if kind == "predicate":
-        return {str(value) for _, value in node[2]} | set((predicates or {}).get(node[1], ()))
-    return set()
