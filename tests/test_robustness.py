@@ -619,7 +619,11 @@ def test_an_interrupt_ends_in_one_line_and_130(tmp_path: Path) -> None:
         + "".join(f'[[package]]\nname = "p{n}"\nversion = "1.{n}"\nsource = {{ registry = "x" }}\n' for n in range(200_000)),
     )
     line, environ = command("check", lock, "--no-config")
-    with subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+
+    def heed() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell lets its jobs in the background ignore it
+
+    with subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as child:  # noqa: PLW1509
         time.sleep(0.6)
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=PATIENCE)
