@@ -146,7 +146,8 @@ def version_text(at: Any) -> str:
 def rule_mapping(rule: Rule) -> dict[str, Any]:
     """Return a rule as plain data for JSON."""
     names = (
-        "id", "family", "title", "since", "status", "severity", "impact", "confidence", "silent", "subject", "uses", "message", "why", "symptoms",
+        "id", "family", "title", "since", "status", "severity", "impact", "confidence", "silent", "subject", "uses", "message", "why",
+        "symptoms",
     )  # fmt: skip
     told: dict[str, Any] = {name: getattr(rule, name) for name in names}
     told["when"] = [line.strip().removeprefix("- ") for line in condition_lines(rule.match)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 _KNOWN: dict[str, str] = {}
+"""Answers of `normalise`, which a check asks some thousand times for the same few hundred names."""
 
 
 def normalise(name: str) -> str:
