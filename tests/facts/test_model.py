@@ -28,7 +28,7 @@ def cached(name, revision="abc", **files):
 
 
 def test_a_local_folder():
-    found = of("./out", {"/work/./out/config.json": LLAMA})
+    found = of("./out", {"/project/./out/config.json": LLAMA})
     assert (found["type"], found["quantization"], found["is_adapter"], found["head_dim"], found["hf.download_needed"]) == (
         "llama",
         "none",

@@ -121,7 +121,7 @@ def test_old_control_groups_count_too():
 
 
 def test_disk_is_that_of_the_cache_and_of_the_working_directory():
-    host = RecordedHost({}, {"HOME": "/home/ann", "HF_HOME": "/data/hf"}, disk={"/": [10, 5], "/data": [100, 50]}, cwd="/work")
+    host = RecordedHost({}, {"HOME": "/home/ann", "HF_HOME": "/data/hf"}, disk={"/": [10, 5], "/data": [100, 50]}, cwd="/project")
     found = values(resources, host)
     assert (found["disk.cache.free"], found["disk.work.free"]) == (50, 5)
 
@@ -132,7 +132,7 @@ def test_disk_is_that_of_the_cache_and_of_the_working_directory():
         ({"HOME": "/home/ann"}, HUB), ({"HOME": "/home/ann", "XDG_CACHE_HOME": "/x"}, "/x/huggingface/hub"), ({"HF_HOME": "/h"}, "/h/hub"),
         ({"HF_HOME": "/h", "HF_HUB_CACHE": "/c"}, "/c"), ({"HF_HOME": "/h", "HUGGINGFACE_HUB_CACHE": "/old"}, "/old"),
         ({"HOME": "/home/ann", "HF_HOME": "~/hf"}, "/home/ann/hf/hub"), ({"SCRATCH": "/s", "HF_HOME": "$SCRATCH/${SCRATCH}x"}, "/s//sx/hub"),
-        ({"HF_HOME": "rel"}, "/work/rel/hub"), ({"HF_HOME": "$NONE/x"}, "/work/$NONE/x/hub"), ({}, ""),
+        ({"HF_HOME": "rel"}, "/project/rel/hub"), ({"HF_HOME": "$NONE/x"}, "/project/$NONE/x/hub"), ({}, ""),
     ],
 )  # fmt: skip
 def test_the_cache_lies_where_the_library_puts_it(environ, folder):
@@ -200,22 +200,22 @@ def test_an_endless_cache_ends_in_time():
 
 def test_shadows_are_modules_and_packages_but_not_data():
     files = {
-        "/work/datasets/train.json": "",
-        "/work/torch.py": "",
-        "/work/trl/__init__.py": "",
-        "/work/random.py": "",
-        "/work/train.py": "",
+        "/project/datasets/train.json": "",
+        "/project/torch.py": "",
+        "/project/trl/__init__.py": "",
+        "/project/random.py": "",
+        "/project/train.py": "",
     }
     assert set(values(workdir, RecordedHost(files))["work.shadows"]) == {"torch", "trl", "random"}
 
 
 def test_the_project_under_work_shadows_nothing():
-    files = {"/work/trl/__init__.py": "", "/work/pyproject.toml": '[project]\nname = "trl"\n'}
+    files = {"/project/trl/__init__.py": "", "/project/pyproject.toml": '[project]\nname = "trl"\n'}
     assert values(workdir, RecordedHost(files))["work.shadows"] == ()
 
 
 def test_the_scripts_folder_goes_before_the_working_directory():
-    host = RecordedHost({"/work/torch.py": "", "/code/datasets.py": ""})
+    host = RecordedHost({"/project/torch.py": "", "/code/datasets.py": ""})
     assert [answer.value for answer in workdir.collect(host, ["/code"])] == [("datasets",)]
 
 

@@ -155,7 +155,7 @@ class RecordedHost:
 
     def cwd(self) -> str:
         """Return the recorded working directory."""
-        return str(self._told.get("cwd", "/work"))
+        return str(self._told.get("cwd", "/project"))
 
 
 def load(folder: str) -> RecordedHost:
