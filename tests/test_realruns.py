@@ -17,9 +17,13 @@ from tests.conftest import FIXTURES
 
 
 def cases() -> list[dict[str, Any]]:
-    path = os.environ.get("ENVDOCTOR_REALRUNS") or os.path.join(FIXTURES, "realruns", "cases.jsonl")
-    with open(path, encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.strip()]
+    named = os.environ.get("ENVDOCTOR_REALRUNS")
+    paths = [named] if named else [os.path.join(FIXTURES, "realruns", name) for name in ("cases.jsonl", "more.jsonl")]
+    lines: list[str] = []
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            lines += file
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 CASES = cases()
