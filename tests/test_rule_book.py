@@ -85,3 +85,10 @@ def test_predicates_table_equals_the_folder() -> None:
     folder = os.path.join(ROOT, "src", "envdoctor", "engine", "predicates")
     names = {name[:-3].replace("_", "-") for name in os.listdir(folder) if name.endswith(".py") and name != "__init__.py"}
     assert names == set(PREDICATES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}/{case.kind}/{case.name}")
+def test_what_an_open_gate_leaves_to_judge_agrees_with_the_whole_condition(case: Case, book: CompiledBook) -> None:
+    left = dict(book.candidates(case.patient.distributions))
+    whole = judge(BY_ID[case.rule].match, case.patient)
+    assert (judge(left[case.rule], case.patient) if case.rule in left else False) == whole

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from envdoctor.engine.evaluate import evaluate
+from envdoctor.engine.evaluate import judge_again, judge_rules, report
 from envdoctor.knowledge.load import open_book
 from envdoctor.model.errors import InputError
 from envdoctor.model.facts import NOT_COLLECTED, Fact
@@ -49,10 +49,10 @@ def diagnose(asked: Request, patient: Patient, snapshot: Snapshot) -> Report:
     book = open_book()
     skip, today = _selection(asked, book.ids), _today(asked)
     ignore = _ignoring(asked, today)
-    report = evaluate(snapshot, book, asked.purpose, skip, ignore)
+    state = judge_rules(snapshot, book, skip)
     tried: set[str] = set()
     for _ in range(_ROUNDS):
-        wanted = {path for path in report.missing() if path not in tried and getattr(snapshot.fact(path), "reason", "") == NOT_COLLECTED}
+        wanted = {path for path in state.missing() if path not in tried and getattr(snapshot.fact(path), "reason", "") == NOT_COLLECTED}
         tried |= wanted
         answers = patient.collect(wanted) if wanted else []
         if not answers:
@@ -60,12 +60,13 @@ def diagnose(asked: Request, patient: Patient, snapshot: Snapshot) -> Report:
         from envdoctor.facts.patient import with_answers
 
         snapshot = with_answers(snapshot, [answer for answer in answers if answer.path not in asked.given])
-        report = evaluate(snapshot, book, asked.purpose, skip, ignore)
+        judge_again(state, snapshot)
+    found = report(state, snapshot, book, asked.purpose, ignore)
     if asked.ignores:
         from envdoctor.engine.suppress import account
 
-        report = account(report, asked.ignores, today)
-    return report
+        found = account(found, asked.ignores, today)
+    return found
 
 
 def choose(asked: Request, environ: Mapping[str, str]) -> Patient:

@@ -4,7 +4,9 @@ import itertools
 
 import pytest
 
+from envdoctor.engine.conditions import judge
 from envdoctor.engine.truth import conjunction, disjunction, negation, unknown
+from tests.conftest import snapshot
 
 A, B = unknown("a"), unknown("b")
 
@@ -24,6 +26,22 @@ def test_tables(parts: tuple[object, ...], both: object, either: object) -> None
     for order in itertools.permutations(parts):
         assert conjunction(order) == both  # type: ignore[arg-type]
         assert disjunction(order) == either  # type: ignore[arg-type]
+
+
+TABLE = {
+    True: ("dist", "torch", None),
+    False: ("dist", "rich", None),
+    A: ("fact", "gpu.count", "equals", 1),
+    B: ("fact", "gpu.vendor", "equals", "amd"),
+}
+
+
+@pytest.mark.parametrize("parts", list(itertools.product(TABLE, repeat=3)))
+def test_the_fast_conjunction_of_conditions_agrees(parts: tuple[object, ...]) -> None:
+    patient = snapshot({"torch": "2.9"})
+    nodes = tuple(TABLE[part] for part in parts)  # type: ignore[index]
+    told = conjunction(judge(node, patient) for node in nodes)
+    assert judge(("all", nodes), patient) == told
 
 
 def test_negation() -> None:

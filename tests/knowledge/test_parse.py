@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from envdoctor.knowledge.compiled import CompiledBook, compile_book
+from envdoctor.knowledge.compiled import CompiledBook, compile_book, gates
 from envdoctor.knowledge.load import read_rules
 from envdoctor.knowledge.parse import parse_rule
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.rule import Rule
+from envdoctor.model.snapshot import Distribution
 from tests.engine.test_evaluate import RULE
 
 
@@ -88,3 +89,9 @@ def test_a_rule_may_lean_on_another(tmp_path: Path) -> None:
     (tmp_path / "test" / "a-first.toml").write_text(text(id="a-first", match='rule = "b-secnd"'))
     with pytest.raises(RuleBookError, match="did you mean 'b-second'"):
         read_rules(str(tmp_path))
+
+
+def test_no_rule_is_looked_at_twice(rules: list[Rule]) -> None:
+    many = {name: Distribution(name=name, version="1.0") for rule in rules for name, _ in gates(rule.match)}
+    found = [rule for rule, _ in CompiledBook(compile_book(rules, "1")).candidates(many)]
+    assert len(found) == len(set(found))

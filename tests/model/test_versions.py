@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, _fast_key, admits, intersect, key, slow_key, window
+from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, _fast_key, admits, intersect, key, slow_key, union, window
 
 number = st.integers(0, 30)
 releases = st.lists(number, min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
@@ -62,6 +62,13 @@ def test_windows_admit_what_packaging_admits(parts: list[str], version: str) -> 
 def test_intersection_is_what_both_admit(one: list[str], two: list[str], version: str) -> None:
     left, right = window(",".join(one)), window(",".join(two))
     assert admits(intersect(left, right), version) == (admits(left, version) and admits(right, version))
+
+
+@given(st.lists(st.lists(clauses, max_size=2), max_size=4), versions)
+def test_a_union_covers_what_any_of_its_parts_covers(parts: list[list[str]], version: str) -> None:
+    windows = [window(",".join(part)) for part in parts]
+    joined = union(tuple(interval for one in windows for interval in one))
+    assert admits(joined, version) == any(admits(one, version) for one in windows)
 
 
 def test_local_labels_do_not_take_part() -> None:

@@ -14,8 +14,64 @@ if TYPE_CHECKING:
 
     from envdoctor.model.finding import Outcome
     from envdoctor.model.knowledge import Book
-    from envdoctor.model.rule import Head
+    from envdoctor.model.rule import Condition, Head
     from envdoctor.model.snapshot import Snapshot
+
+
+class Judgement:
+    """Where the rules stand: an outcome for each, which fired, and the conditions that still wait for facts.
+
+    Facts only ever turn unknown into known, so what is decided stays decided, and a second round looks at the rest alone.
+    """
+
+    __slots__ = ("fired", "outcomes", "unknowns", "waiting")
+
+    def __init__(self, book: Book) -> None:
+        self.outcomes: dict[str, Outcome] = dict.fromkeys(book.ids, CLEAR)
+        self.fired: list[str] = []
+        self.unknowns: dict[frozenset[str], Unknown] = {}  # many rules wait for the same facts
+        self.waiting: list[tuple[str, Condition]] = []
+
+    def missing(self) -> set[str]:
+        """Return all facts that some rule waits for."""
+        return {path for rule, _ in self.waiting for path in getattr(self.outcomes[rule], "missing", ())}
+
+
+def judge_rules(patient: Snapshot, book: Book, skip: Callable[[str], str | None] | None = None) -> Judgement:
+    """Judge every rule that could fire. `skip` returns a reason to leave a rule out, or None."""
+    state = Judgement(book)
+    for rule, match in book.candidates(patient.distributions):
+        reason = skip(rule) if skip is not None else None
+        if reason is not None:
+            state.outcomes[rule] = Skipped(reason=reason)
+        else:
+            _settle(state, rule, match, patient)
+    return state
+
+
+def judge_again(state: Judgement, patient: Snapshot) -> None:
+    """Judge the rules that waited, now that more facts are known."""
+    waiting, state.waiting = state.waiting, []
+    for rule, match in waiting:
+        _settle(state, rule, match, patient)
+
+
+def _settle(state: Judgement, rule: str, match: Condition, patient: Snapshot) -> None:
+    try:
+        truth = judge(match, patient)
+    except Exception as error:  # noqa: BLE001 - a rule's own defect must not end the run, whatever it is
+        state.outcomes[rule] = Crashed(error=f"{type(error).__name__}: {error}")
+        return
+    if truth is True:
+        state.fired.append(rule)
+    elif truth is False:
+        state.outcomes[rule] = CLEAR
+    else:
+        same = state.unknowns.get(truth)
+        if same is None:
+            same = state.unknowns[truth] = Unknown(missing=tuple(sorted(truth)))
+        state.outcomes[rule] = same
+        state.waiting.append((rule, match))
 
 
 def evaluate(
@@ -25,41 +81,32 @@ def evaluate(
     skip: Callable[[str], str | None] | None = None,
     ignore: Callable[[Finding], str] | None = None,
 ) -> Report:
-    """Judge a snapshot with a rule book.
+    """Judge a snapshot with a rule book, in one round. See `judge_rules` and `report`."""
+    return report(judge_rules(patient, book, skip), patient, book, purpose, ignore)
 
-    `purpose` is a key of PURPOSES or None for the default; `skip` returns a reason to leave a rule out, or None; `ignore` a reason to
-    leave a finding out of the verdict, or "".
+
+def report(
+    state: Judgement, patient: Snapshot, book: Book, purpose: str | None = None, ignore: Callable[[Finding], str] | None = None
+) -> Report:
+    """Turn a judgement into findings, uses and a verdict.
+
+    `purpose` is a key of PURPOSES or None for the default; `ignore` returns a reason to leave a finding out of the verdict, or "".
     """
-    outcomes: dict[str, Outcome] = dict.fromkeys(book.ids, CLEAR)
-    fired: list[Head] = []
-    for head in book.candidates(patient.distributions):
-        reason = skip(head.id) if skip is not None else None
-        if reason is not None:
-            outcomes[head.id] = Skipped(reason=reason)
-            continue
-        try:
-            truth = judge(head.match, patient)
-        except Exception as error:  # noqa: BLE001 - a rule's own defect must not end the run, whatever it is
-            outcomes[head.id] = Crashed(error=f"{type(error).__name__}: {error}")
-            continue
-        if truth is True:
-            fired.append(head)
-        elif truth is not False:
-            outcomes[head.id] = Unknown(missing=tuple(sorted(truth)))
     asked = purpose or DEFAULT_PURPOSE
     demanded = frozenset(use for use in PURPOSES[asked] if available(use, patient))
+    outcomes = dict(state.outcomes)
     findings: list[Finding] = []
     suppressed: list[Finding] = []
-    for head in fired:
+    for rule in state.fired:
         try:
-            finding = _finding(head, patient, book, demanded)
-        except Exception as error:  # noqa: BLE001 - as above
-            outcomes[head.id] = Crashed(error=f"{type(error).__name__}: {error}")
+            finding = _finding(book.head(rule), patient, book, demanded)
+        except Exception as error:  # noqa: BLE001 - as in _settle
+            outcomes[rule] = Crashed(error=f"{type(error).__name__}: {error}")
             continue
         reason = ignore(finding) if ignore is not None else ""
         if reason:
             finding = finding.replace(suppressed=reason)
-        outcomes[head.id] = Fired(findings=(finding,))
+        outcomes[rule] = Fired(findings=(finding,))
         (suppressed if reason else findings).append(finding)
     findings.extend(_packages_needed(patient, purpose))
     findings.sort(key=_cost)

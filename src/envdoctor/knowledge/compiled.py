@@ -1,9 +1,10 @@
-"""The rule book as one inert file for machines: an index, and per rule three blobs (condition, words, the rest of its page).
+"""The rule book as one inert file for machines: an index, and per rule four blobs (condition, head, words, the rest of its page).
 
 Plain data in `marshal` form, version 2: read by every Python from 3.10 on without importing anything, in well under a millisecond for the
 index; `json` alone costs 7 ms to import. Only tuples, strings, numbers, booleans and None are stored, and only the file
 that was built with the package is ever read. A rule's condition is unpacked when its gate opens, its words when it fires, so
-that a check does not get slower with the number of rules.
+that a check does not get slower with the number of rules. What every check needs stands at the beginning of the file, and only that is
+read.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import marshal
 
 from envdoctor.model.knowledge import Prose
 from envdoctor.model.rule import Evidence, Head, Remedy, Reproduction, Rule
-from envdoctor.model.versions import InvalidVersion, admits
+from envdoctor.model.versions import InvalidVersion, admits, union
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     from envdoctor.model.rule import Condition
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
     Gate = tuple[tuple[str, Window | None], ...]
 
-_MAGIC = b"envdoctor book 1\n"
+_MATCH, _HEAD, _WORDS, _PAGE = range(4)
+"""The cold parts of a rule, each packed for itself: read only when it fires, or when a version is not known."""
+_LARGE = 600
+"""Bytes of a condition that are still kept where every check reads them."""
+_FIELDS = 5  # of a place: where the rule's cold parts begin, and the size of each
+_MAGIC = b"envdoctor book 2\n"
+_CLOSED, _OPEN, _UNSURE = range(3)
 
 
 def gates(node: Condition) -> Gate:
@@ -36,8 +43,7 @@ def gates(node: Condition) -> Gate:
     if kind == "build":
         return ((node[1], None),)
     if kind == "window":
-        # the union of the rows' first windows is a list of intervals, which is all `admits` needs
-        return ((node[2], tuple(part for row in node[3] for part in row[0])), (node[1], None))
+        return ((node[2], union(tuple(part for row in node[3] for part in row[0]))), (node[1], None))
     if kind == "all":
         return tuple(gate for part in node[1] for gate in gates(part))
     if kind == "any" and len(node[1]) == 1:
@@ -45,34 +51,46 @@ def gates(node: Condition) -> Gate:
     return ()
 
 
+def rest(node: Condition) -> Condition:
+    """Return a condition without the parts that its gate shows to hold when all versions are known."""
+    if node[0] == "dist":
+        return ("all", ())
+    if node[0] == "all":
+        return ("all", tuple(part for part in node[1] if part[0] != "dist"))
+    return node
+
+
 def compile_book(rules: Iterable[Rule], version: str) -> bytes:
     """Return the compiled form of a rule book; the same rules give the same bytes."""
     ordered = sorted(rules, key=lambda rule: rule.id)
-    opened = {rule.id: gates(rule.match) for rule in ordered}
+    opened = [gates(rule.match) for rule in ordered]
     often: dict[str, int] = {}
-    for rule in ordered:
-        for name in {name for name, _ in opened[rule.id]}:
+    for one in opened:
+        for name in {name for name, _ in one}:
             often[name] = often.get(name, 0) + 1
     index: dict[str, list[Any]] = {}
-    blobs: list[bytes] = []
-    rows = []
+    places: list[int] = []
+    cold: list[bytes] = []
     offset = 0
     for number, rule in enumerate(ordered):
-        gate = sorted(opened[rule.id], key=lambda pair: (often[pair[0]], pair[0], pair[1] is None))
-        if gate:
-            name, wanted = gate[0]
-            others = tuple(gate[1:])
-            index.setdefault(name, []).append((wanted, others, number))
-        else:
-            index.setdefault("", []).append((None, (), number))
-        head = marshal.dumps((rule.severity, rule.impact, rule.confidence, rule.subject, rule.uses, rule.match), 2)
-        prose = marshal.dumps(_words(rule), 2)
-        page = marshal.dumps(_page(rule), 2)
-        rows.append((rule.id, offset, len(head), len(prose), len(page)))
-        blobs += (head, prose, page)
-        offset += len(head) + len(prose) + len(page)
-    table = marshal.dumps((version, tuple(rows), {name: tuple(found) for name, found in sorted(index.items())}), 2)
-    return b"".join([_MAGIC, b"%d\n" % len(table), table, *blobs])
+        # A rule stands in the index under its rarest distribution, so that most rules are never looked at.
+        gate = tuple(sorted(opened[number], key=lambda pair: (often[pair[0]], pair[0], pair[1] is None)))
+        left: Condition | None = rest(rule.match)
+        if len(marshal.dumps(left, 2)) > _LARGE:
+            left = None  # a long window table: read with the rule's cold parts, if its gate ever opens
+        index.setdefault(gate[0][0] if gate else "", []).append((gate, number, left))
+        parts = [marshal.dumps(part, 2) for part in (rule.match, _head(rule), _words(rule), _page(rule))]
+        places += (offset, *map(len, parts))
+        cold += parts
+        offset += sum(map(len, parts))
+    packed = {name: marshal.dumps(tuple(found), 2) for name, found in sorted(index.items())}
+    numbers = b"".join(number.to_bytes(4, "little") for number in places)
+    table = marshal.dumps((version, "\n".join(rule.id for rule in ordered), packed, numbers), 2)
+    return b"".join([_MAGIC, b"%d\n" % len(table), table, *cold])
+
+
+def _head(rule: Rule) -> tuple[Any, ...]:
+    return (rule.severity, rule.impact, rule.confidence, rule.subject, rule.uses)
 
 
 def _words(rule: Rule) -> tuple[Any, ...]:
@@ -98,59 +116,69 @@ def _plain(value: Any) -> Any:
     return tuple(_plain(part) for part in value) if isinstance(value, (list, tuple)) else value
 
 
+def _layout(data: bytes) -> tuple[int, int]:
+    """Return where the table and the cold parts begin. Raises ValueError for what is no compiled book."""
+    start = len(_MAGIC)
+    end = data.find(b"\n", start)
+    if not data.startswith(_MAGIC) or end < 0:
+        raise ValueError("not a compiled rule book")
+    return end + 1, end + 1 + int(data[start:end])
+
+
+def hot_size(beginning: bytes) -> int:
+    """Return how many bytes of a book every check needs, from its first line. Raises ValueError."""
+    return _layout(beginning)[1]
+
+
 class CompiledBook:
     """A rule book in compiled form. Raises ValueError for bytes that `compile_book` did not write."""
 
-    def __init__(self, data: bytes) -> None:
-        start = len(_MAGIC)
-        if not data.startswith(_MAGIC):
-            raise ValueError("not a compiled rule book")
-        end = data.index(b"\n", start)
-        size = int(data[start:end])
-        self._data = data
-        self._blobs = end + 1 + size
-        version, rows, index = marshal.loads(data[end + 1 : self._blobs])  # noqa: S302 - our own build artefact, plain data
+    def __init__(self, data: bytes, cold: Callable[[int, int], bytes] | None = None) -> None:
+        """Take a whole book, or its beginning (see `hot_size`) and a function that reads SIZE bytes at an offset of it."""
+        table, self._cold_at = _layout(data)
+        self._cold = cold or (lambda start, size: data[start : start + size])
+        version, ids, index, numbers = marshal.loads(data[table : self._cold_at])  # noqa: S302 - our own build artefact, plain data
         self.version: str = version
-        self._rows = rows
-        self._index = index
-        self.ids: tuple[str, ...] = tuple([row[0] for row in rows])
+        self.ids: tuple[str, ...] = tuple(ids.split("\n")) if ids else ()
+        self._index: dict[str, bytes] = index
+        self._numbers: bytes = numbers
         self._places: dict[str, int] | None = None
 
-    def candidates(self, distributions: Mapping[str, Distribution]) -> Iterator[Head]:
+    def candidates(self, distributions: Mapping[str, Distribution]) -> Iterator[tuple[str, Condition]]:
         """Return the rules whose gate is open: its distributions are installed, at versions that may be in its windows."""
         index = self._index
-        for _, _, number in index.get("", ()):
-            yield self._head(number)
-        for name in distributions if len(distributions) < len(index) else index:
+        # "" stands for the rules that no distribution gates
+        for name in ["", *[name for name in index if name in distributions]]:
             if name not in index:
                 continue
-            found = distributions.get(name)
-            if found is None:
-                continue
-            for wanted, others, number in index[name]:
-                if _open(found, wanted) and all(_opens(other, distributions) for other in others):
-                    yield self._head(number)
+            for gate, number, left in marshal.loads(index[name]):  # noqa: S302 - as in __init__
+                state = _look(gate, distributions)
+                if state == _OPEN and left is not None:
+                    yield self.ids[number], left
+                elif state != _CLOSED:
+                    yield self.ids[number], self._part(number, _MATCH)
 
-    def _head(self, number: int) -> Head:
-        name, offset, size = self._rows[number][:3]
-        start = self._blobs + offset
-        severity, impact, confidence, subject, uses, match = marshal.loads(self._data[start : start + size])  # noqa: S302
-        return Head(id=name, severity=severity, impact=impact, confidence=confidence, subject=subject, uses=uses, match=match)
+    def _part(self, number: int, part: int) -> Any:
+        at = number * _FIELDS * 4
+        sizes = [int.from_bytes(self._numbers[at + 4 * field : at + 4 * field + 4], "little") for field in range(part + 2)]
+        return marshal.loads(self._cold(self._cold_at + sum(sizes[: part + 1]), sizes[part + 1]))  # noqa: S302 - as in __init__
+
+    def head(self, rule: str) -> Head:
+        """Return what the engine needs of a rule. Raises KeyError."""
+        number = self._place(rule)
+        severity, impact, confidence, subject, uses = self._part(number, _HEAD)
+        match = self._part(number, _MATCH)
+        return Head(id=rule, severity=severity, impact=impact, confidence=confidence, subject=subject, uses=uses, match=match)
 
     def prose(self, rule: str) -> Prose:
         """Return what a rule says. Raises KeyError."""
-        _, offset, size, words, _ = self._rows[self._place(rule)]
-        start = self._blobs + offset + size
-        title, message, why, silent, remedies, links = marshal.loads(self._data[start : start + words])  # noqa: S302
+        title, message, why, silent, remedies, links = self._part(self._place(rule), _WORDS)
         return Prose(title=title, message=message, why=why, silent=silent, remedies=tuple(map(_remedy, remedies)), links=links)
 
     def rule(self, name: str) -> Rule:
         """Return a whole rule. Raises KeyError."""
-        number = self._place(name)
-        _, offset, size, words, page = self._rows[number]
-        start = self._blobs + offset + size + words
-        family, since, status, symptoms, evidence, repro = marshal.loads(self._data[start : start + page])  # noqa: S302
-        head, prose = self._head(number), self.prose(name)
+        family, since, status, symptoms, evidence, repro = self._part(self._place(name), _PAGE)
+        head, prose = self.head(name), self.prose(name)
         return Rule(
             id=name, family=family, title=prose.title, since=since, status=status, severity=head.severity, impact=head.impact,
             confidence=head.confidence, silent=prose.silent, subject=head.subject, uses=head.uses, message=prose.message, why=prose.why,
@@ -161,22 +189,28 @@ class CompiledBook:
 
     def _place(self, rule: str) -> int:
         if self._places is None:
-            self._places = {row[0]: number for number, row in enumerate(self._rows)}
+            self._places = {name: number for number, name in enumerate(self.ids)}
         return self._places[rule]
 
 
-def _open(found: Distribution, wanted: Window | None) -> bool:
-    if wanted is None or found.version is None:
-        return True
-    try:
-        return admits(wanted, found.version)
-    except InvalidVersion:
-        return True
-
-
-def _opens(gate: tuple[str, Window | None], distributions: Mapping[str, Distribution]) -> bool:
-    found = distributions.get(gate[0])
-    return found is not None and _open(found, gate[1])
+def _look(gate: Gate, distributions: Mapping[str, Distribution]) -> int:
+    """Tell whether a gate is closed, open, or open for want of a version that would say."""
+    state = _OPEN
+    for name, wanted in gate:
+        found = distributions.get(name)
+        if found is None:
+            return _CLOSED
+        if wanted is None:
+            continue
+        if found.version is None:
+            state = _UNSURE
+            continue
+        try:
+            if not admits(wanted, found.version):
+                return _CLOSED
+        except InvalidVersion:
+            state = _UNSURE
+    return state
 
 
 def _remedy(row: tuple[Any, ...]) -> Remedy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from envdoctor.knowledge.compiled import CompiledBook, compile_book
+from envdoctor.knowledge.compiled import CompiledBook, compile_book, hot_size
 from envdoctor.model.errors import RuleBookError
 
 TYPE_CHECKING = False
@@ -39,14 +39,31 @@ def _open() -> CompiledBook:
 
         return CompiledBook(compile_book(read_rules(folder), __version__))
     try:
-        handle = os.open(ARTEFACT, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        try:
-            data = os.read(handle, os.fstat(handle).st_size)
-        finally:
-            os.close(handle)
-        return CompiledBook(data)
+        beginning = _read(0, 1 << 16)
+        size = hot_size(beginning)
+        if size > len(beginning):
+            beginning += _read(len(beginning), size - len(beginning))
+        return CompiledBook(beginning, _read)
     except (OSError, ValueError) as error:
         raise RuleBookError([f"the rule book of this installation is missing or damaged ({error}); reinstall envdoctor"]) from None
+
+
+def _read(start: int, size: int) -> bytes:
+    """Read a part of the artefact. It is opened anew each time: a training process should not keep a file of the doctor open."""
+    handle = os.open(ARTEFACT, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        if start:
+            os.lseek(handle, start, os.SEEK_SET)
+        parts = []
+        while size > 0:
+            part = os.read(handle, size)
+            if not part:
+                break
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+    finally:
+        os.close(handle)
 
 
 def read_texts(folder: str) -> list[tuple[str, str, str]]:

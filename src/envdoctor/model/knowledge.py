@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Protocol
 
-    from envdoctor.model.rule import Head
+    from envdoctor.model.rule import Condition, Head
     from envdoctor.model.snapshot import Distribution
 
     class Book(Protocol):
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
         version: str
         ids: tuple[str, ...]
 
-        def candidates(self, distributions: Mapping[str, Distribution]) -> Iterable[Head]:
-            """Return the rules that could fire on these distributions; all others are clear. Called once per evaluation."""
+        def candidates(self, distributions: Mapping[str, Distribution]) -> Iterable[tuple[str, Condition]]:
+            """Return id and condition of the rules that could fire on these distributions; all others are clear. Called once per check."""
+
+        def head(self, rule: str) -> Head:
+            """Return what the engine needs of a rule. Called only for rules that fire."""
 
         def prose(self, rule: str) -> Prose:
             """Return what a rule says. Called only for rules that fire."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _FINAL = (9, 0)
 _NO_POST = -1
-_NO_DEV = 1 << 60
+_NO_DEV = float("inf")  # after every development release; a float unpacks faster than a large int
 _LONGEST = 300
 
 ANY: Window = ((None, None),)
@@ -194,6 +194,18 @@ def intersect(one: Window, two: Window) -> Window:
             high = high_a if high_b is None else high_b if high_a is None else min(high_a, high_b)
             if low is None or high is None or low < high:
                 found.append((low, high))
+    return tuple(found)
+
+
+def union(intervals: Window) -> Window:
+    """Return the sorted, disjoint intervals that cover the same versions, joined where they touch or overlap."""
+    found: list[tuple[Bound | None, Bound | None]] = []
+    for low, high in sorted(intervals, key=lambda pair: (pair[0] is not None, pair[0] or ())):
+        if found and (found[-1][1] is None or low is None or low <= found[-1][1]):
+            last = found[-1]
+            found[-1] = (last[0], None if last[1] is None or high is None else max(last[1], high))
+        else:
+            found.append((low, high))
     return tuple(found)
 
 
