@@ -40,6 +40,10 @@ def text(**changes: str) -> str:
         (text().replace("[[remedy]]", "[[remedy]]\nreplace_model = 1"), "remedy[0].replace_model: takes a text"),
         (text().replace("[repro]", "[repro]\ninstall = [1]"), "repro.install: takes a list of texts"),
         (text().replace("https://example.org", "somewhere"), "evidence[0].url: takes an https link"),
+        (
+            text().replace("[repro]", '[repro]\ninstall = ["trl"]\nrun = "start the trainer"'),
+            "repro.run: is Python code that shows the fault",
+        ),
         (text().replace("[repro]", "[repo]"), "repo: unknown key (did you mean 'repro'?)"),
         (text() + "\nx = [", "not TOML"),
         (text().replace("[match]", "[[symptom]]\ntext = '('\n[match]"), "is no regular expression"),

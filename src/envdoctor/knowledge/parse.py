@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from envdoctor.knowledge.vocabulary import NEVER, compile_condition, near, specifier
@@ -188,9 +189,14 @@ def _repro(table: Any, say: Any) -> Reproduction:
             say(f"repro.{key}", f"unknown key{near(key, _REPRO)}")
     if "cannot" not in table and not {"install", "run"} <= set(table):
         say("repro", "needs `install` and `run`, or `cannot`")
+    run = _word(table, "run", "repro", say)
+    try:
+        ast.parse(run)
+    except (SyntaxError, ValueError) as error:
+        say("repro.run", f"is Python code that shows the fault: {error}")
     return Reproduction(
         install=_list(table, "install", "repro", say),
-        run=_word(table, "run", "repro", say),
+        run=run,
         error=_word(table, "error", "repro", say),
         reproduced=str(table.get("reproduced", "")),  # a date
         cannot=_word(table, "cannot", "repro", say),
