@@ -107,7 +107,7 @@ def test_sarif_marks_what_is_ignored(reports_by_name: dict[str, Report]) -> None
         ("my scripts\\train.py", "my%20scripts/train.py"),
         ("a:b.py", "a%3Ab.py"),
         ("/srv/a b.py", "file:///srv/a%20b.py"),
-        ("C:\\work\\t.py", "file:///C:/work/t.py"),
+        ("C:\\code\\t.py", "file:///C:/code/t.py"),
     ],
 )
 def test_sarif_writes_paths_as_uris(reports_by_name: dict[str, Report], path: str, uri: str) -> None:
