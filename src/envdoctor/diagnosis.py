@@ -60,7 +60,7 @@ def diagnose(asked: Request, patient: Patient, snapshot: Snapshot) -> Report:
         from envdoctor.facts.patient import with_answers
 
         snapshot = with_answers(snapshot, [answer for answer in answers if answer.path not in asked.given])
-        judge_again(state, snapshot)
+        judge_again(state, snapshot, {answer.path for answer in answers})
     found = report(state, snapshot, book, asked.purpose, ignore)
     if asked.ignores:
         from envdoctor.engine.suppress import account

@@ -49,11 +49,14 @@ def judge_rules(patient: Snapshot, book: Book, skip: Callable[[str], str | None]
     return state
 
 
-def judge_again(state: Judgement, patient: Snapshot) -> None:
-    """Judge the rules that waited, now that more facts are known."""
+def judge_again(state: Judgement, patient: Snapshot, learnt: set[str]) -> None:
+    """Judge the rules that waited for one of the facts that were learnt since."""
     waiting, state.waiting = state.waiting, []
     for rule, match in waiting:
-        _settle(state, rule, match, patient)
+        if learnt.isdisjoint(getattr(state.outcomes[rule], "missing", ())):
+            state.waiting.append((rule, match))
+        else:
+            _settle(state, rule, match, patient)
 
 
 def _settle(state: Judgement, rule: str, match: Condition, patient: Snapshot) -> None:

@@ -13,7 +13,7 @@ import marshal
 
 from envdoctor.model.knowledge import Prose
 from envdoctor.model.rule import Evidence, Head, Remedy, Reproduction, Rule
-from envdoctor.model.versions import InvalidVersion, admits, union
+from envdoctor.model.versions import InvalidVersion, covers, key, union
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from envdoctor.model.rule import Condition
     from envdoctor.model.snapshot import Distribution
-    from envdoctor.model.versions import Window
+    from envdoctor.model.versions import Bound, Window
 
     Gate = tuple[tuple[str, Window | None], ...]
 
@@ -147,12 +147,13 @@ class CompiledBook:
     def candidates(self, distributions: Mapping[str, Distribution]) -> Iterator[tuple[str, Condition]]:
         """Return the rules whose gate is open: its distributions are installed, at versions that may be in its windows."""
         index = self._index
+        places: dict[str, Bound | None] = {}
         # "" stands for the rules that no distribution gates
         for name in ["", *[name for name in index if name in distributions]]:
             if name not in index:
                 continue
             for gate, number, left in marshal.loads(index[name]):  # noqa: S302 - as in __init__
-                state = _look(gate, distributions)
+                state = _look(gate, distributions, places)
                 if state == _OPEN and left is not None:
                     yield self.ids[number], left
                 elif state != _CLOSED:
@@ -193,24 +194,29 @@ class CompiledBook:
         return self._places[rule]
 
 
-def _look(gate: Gate, distributions: Mapping[str, Distribution]) -> int:
-    """Tell whether a gate is closed, open, or open for want of a version that would say."""
+def _look(gate: Gate, distributions: Mapping[str, Distribution], places: dict[str, Bound | None]) -> int:
+    """Tell whether a gate is closed, open, or open for want of a version that would say. `places` keeps where each version lies."""
     state = _OPEN
     for name, wanted in gate:
-        found = distributions.get(name)
-        if found is None:
+        if name not in distributions:
             return _CLOSED
         if wanted is None:
             continue
-        if found.version is None:
+        if name not in places:
+            places[name] = _lies(distributions[name])
+        at = places[name]
+        if at is None:
             state = _UNSURE
-            continue
-        try:
-            if not admits(wanted, found.version):
-                return _CLOSED
-        except InvalidVersion:
-            state = _UNSURE
+        elif not covers(wanted, at):
+            return _CLOSED
     return state
+
+
+def _lies(found: Distribution) -> Bound | None:
+    try:
+        return None if found.version is None else (key(found.version), 0)
+    except InvalidVersion:
+        return None
 
 
 def _remedy(row: tuple[Any, ...]) -> Remedy:

@@ -44,6 +44,16 @@ class Document(Record):
     problems: tuple[str, ...] = ()
 
 
+_UNSOUGHT: dict[str, Absent] = {}  # one answer per path: a check asks a thousand times for facts that nobody looked for
+
+
+def _unsought(path: str) -> Absent:
+    found = _UNSOUGHT.get(path)
+    if found is None:
+        found = _UNSOUGHT[path] = Absent(path=path, reason=NOT_COLLECTED)
+    return found
+
+
 class Snapshot(Record):
     """Everything a verdict is made from. `distributions` is keyed by normalised name, `facts` and `absent` by path.
 
@@ -60,7 +70,7 @@ class Snapshot(Record):
 
     def fact(self, path: str) -> Union[Fact, Absent]:
         """Return what is known of a fact; a fact nobody looked for is Absent(not-collected)."""
-        return self.facts.get(path) or self.absent.get(path) or Absent(path=path, reason=NOT_COLLECTED)
+        return self.facts.get(path) or self.absent.get(path) or _unsought(path)
 
     @property
     def is_complete(self) -> bool:

@@ -211,7 +211,11 @@ def union(intervals: Window) -> Window:
 
 def admits(intervals: Window, version: str) -> bool:
     """Tell whether a version lies in a window. Raises InvalidVersion."""
-    at = (key(version), 0)
+    return covers(intervals, (key(version), 0))
+
+
+def covers(intervals: Window, at: Bound) -> bool:
+    """Tell whether a bound, such as `(key(version), 0)`, lies in a window."""
     # a loop, not any(): this runs for every rule and every declared requirement, and a generator takes twice as long
     for low, high in intervals:  # noqa: SIM110
         if (low is None or low <= at) and (high is None or at < high):
