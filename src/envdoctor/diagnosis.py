@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from envdoctor.facts.patient import Patient
+    from envdoctor.knowledge.compiled import CompiledBook
     from envdoctor.model.finding import Finding, Report
     from envdoctor.model.snapshot import Snapshot
 
@@ -47,6 +48,13 @@ def take(asked: Request, environ: Mapping[str, str]) -> Snapshot:
 def diagnose(asked: Request, patient: Patient, snapshot: Snapshot) -> Report:
     """Evaluate a patient, collecting the facts that its rules turn out to need."""
     book = open_book()
+    try:
+        return _diagnose(asked, patient, snapshot, book)
+    finally:
+        book.release()
+
+
+def _diagnose(asked: Request, patient: Patient, snapshot: Snapshot, book: CompiledBook) -> Report:
     skip, today = _selection(asked, book.ids), _today(asked)
     ignore = _ignoring(asked, today)
     state = judge_rules(snapshot, book, skip)

@@ -133,8 +133,9 @@ def hot_size(beginning: bytes) -> int:
 class CompiledBook:
     """A rule book in compiled form. Raises ValueError for bytes that `compile_book` did not write."""
 
-    def __init__(self, data: bytes, cold: Callable[[int, int], bytes] | None = None) -> None:
-        """Take a whole book, or its beginning (see `hot_size`) and a function that reads SIZE bytes at an offset of it."""
+    def __init__(self, data: bytes, cold: Callable[[int, int], bytes] | None = None, release: Callable[[], None] | None = None) -> None:
+        """Take a whole book, or its beginning (see `hot_size`) with a function that reads SIZE bytes at an offset, and one to let go."""
+        self._release = release
         table, self._cold_at = _layout(data)
         self._cold = cold or (lambda start, size: data[start : start + size])
         version, ids, index, numbers = marshal.loads(data[table : self._cold_at])  # noqa: S302 - our own build artefact, plain data
@@ -143,6 +144,11 @@ class CompiledBook:
         self._index: dict[str, bytes] = index
         self._numbers: bytes = numbers
         self._places: dict[str, int] | None = None
+
+    def release(self) -> None:
+        """Let go of the file behind the book, if there is one. The book can be used on: it is opened again when needed."""
+        if self._release is not None:
+            self._release()
 
     def candidates(self, distributions: Mapping[str, Distribution]) -> Iterator[tuple[str, Condition]]:
         """Return the rules whose gate is open: its distributions are installed, at versions that may be in its windows."""

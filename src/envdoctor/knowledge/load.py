@@ -39,31 +39,49 @@ def _open() -> CompiledBook:
 
         return CompiledBook(compile_book(read_rules(folder), __version__))
     try:
-        beginning = _read(0, 1 << 16)
+        artefact = _Artefact()
+        beginning = artefact.read(0, 1 << 17)
         size = hot_size(beginning)
         if size > len(beginning):
-            beginning += _read(len(beginning), size - len(beginning))
-        return CompiledBook(beginning, _read)
+            beginning += artefact.read(len(beginning), size - len(beginning))
+        return CompiledBook(beginning, artefact.read, artefact.close)
     except (OSError, ValueError) as error:
         raise RuleBookError([f"the rule book of this installation is missing or damaged ({error}); reinstall envdoctor"]) from None
 
 
-def _read(start: int, size: int) -> bytes:
-    """Read a part of the artefact. It is opened anew each time: a training process should not keep a file of the doctor open."""
-    handle = os.open(ARTEFACT, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        if start:
-            os.lseek(handle, start, os.SEEK_SET)
+class _Artefact:
+    """The compiled book on disk, opened when a part is asked for and closed after a check: a training process keeps no file open."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self) -> None:
+        self._handle: int | None = None
+
+    def read(self, start: int, size: int) -> bytes:
+        """Return SIZE bytes from START, fewer at the end of the file. Raises OSError."""
+        if self._handle is None:
+            self._handle = os.open(ARTEFACT, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         parts = []
         while size > 0:
-            part = os.read(handle, size)
+            part = self._part(self._handle, size, start)
             if not part:
                 break
             parts.append(part)
-            size -= len(part)
+            start, size = start + len(part), size - len(part)
         return b"".join(parts)
-    finally:
-        os.close(handle)
+
+    @staticmethod
+    def _part(handle: int, size: int, start: int) -> bytes:
+        if hasattr(os, "pread"):  # no shared position, so threads do not meet
+            return os.pread(handle, size, start)
+        os.lseek(handle, start, os.SEEK_SET)
+        return os.read(handle, size)
+
+    def close(self) -> None:
+        """Close the file; a later read opens it again."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
 
 
 def read_texts(folder: str) -> list[tuple[str, str, str]]:
