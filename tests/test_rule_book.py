@@ -32,12 +32,6 @@ def test_the_book_is_as_large_as_promised() -> None:
     assert len(BOOK) >= 80
 
 
-FOUNDING = {
-    "torchao's torch.int1": ("torchao", "torch"),
-    "unsloth's trl windows": ("unsloth", "trl"),
-}
-
-
 @pytest.mark.parametrize("case", [case for case in CASES if case.kind == "bad"], ids=lambda case: f"{case.rule}/{case.name}")
 def test_a_bad_case_fires_with_the_whole_book_loaded(case: Case, book: CompiledBook) -> None:
     report = evaluate(case.patient, book)
