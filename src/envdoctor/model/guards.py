@@ -1,0 +1,246 @@
+"""Conditions on an environment as text: under which a need holds, or an entry refuses to work.
+
+    or = and ("|" and)* ; and = unary ("&" unary)* ; unary = "!" unary | "(" or ")" | atom
+
+Atoms hold no blanks: `has:MODULE` (can be imported), `dist:NAME` (metadata is there), `NAME>=1,<2` (version; false where it
+is absent), `py>=3.10`, `os=linux`, `offers:MODULE:NAME`, `gpu`, `?` (cannot be known). `judge` answers True, False or None for unknown.
+"""
+
+from __future__ import annotations
+
+from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, admits, window
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Protocol, Union
+
+    Guard = tuple[Any, ...]
+
+    class World(Protocol):
+        """What is known of an environment; None is unknown everywhere."""
+
+        def has(self, module: str) -> bool | None:
+            """Tell whether a module can be found."""
+
+        def version(self, name: str) -> Union[str, bool, None]:
+            """Return a distribution's version; False where it is not installed."""
+
+        def offers(self, module: str, name: str) -> bool | None:
+            """Tell whether a module offers a name."""
+
+        def python(self) -> str | None:
+            """Return the version of Python."""
+
+        def system(self) -> str | None:
+            """Return linux, macos or windows."""
+
+        def gpu(self) -> bool | None:
+            """Tell whether there is a GPU that torch can use."""
+
+
+TRUE: Guard = ("true",)
+FALSE: Guard = ("false",)
+UNKNOWN: Guard = ("?",)
+_OPERATORS = "<>=!~"
+
+
+def atom(text: str) -> Guard:
+    """Return the guard of one atom. Raises ValueError."""
+    if text in ("true", "false", "?", "gpu"):
+        return (text,)
+    for kind in ("has", "dist", "offers"):
+        if text.startswith(kind + ":"):
+            return (kind, *text[len(kind) + 1 :].split(":"))
+    for place, sign in enumerate(text):
+        if sign in _OPERATORS:
+            name, rest = text[:place], text[place:]
+            if name == "py":
+                return ("py", rest)
+            if name == "os":
+                return ("os", rest.lstrip("="))
+            if name:
+                return ("ver", name, rest)
+            break
+    raise ValueError(f"{text!r} is no atom of a guard")
+
+
+def no(guard: Guard) -> Guard:
+    """Return the opposite of a guard."""
+    kind = guard[0]
+    if kind == "true":
+        return FALSE
+    if kind == "false":
+        return TRUE
+    if kind == "?":
+        return UNKNOWN
+    if kind == "not":
+        return guard[1]  # type: ignore[no-any-return]
+    if kind == "and":
+        return any_of(no(part) for part in guard[1])
+    if kind == "or":
+        return all_of(no(part) for part in guard[1])
+    return ("not", guard)
+
+
+def all_of(parts: Iterable[Guard]) -> Guard:
+    """Return the guard that holds when all parts do."""
+    return _joined("and", parts, TRUE, FALSE)
+
+
+def any_of(parts: Iterable[Guard]) -> Guard:
+    """Return the guard that holds when one of the parts does."""
+    return _joined("or", parts, FALSE, TRUE)
+
+
+def _joined(kind: str, parts: Iterable[Guard], neutral: Guard, final: Guard) -> Guard:
+    flat: dict[Guard, None] = {}
+    for part in parts:
+        for one in part[1] if part[0] == kind else (part,):
+            if one == final:
+                return final
+            if one != neutral:
+                flat[one] = None
+    for one in flat:
+        if one != UNKNOWN and no(one) in flat:
+            return final
+    other = "or" if kind == "and" else "and"
+    for one in list(flat):  # absorption: A & (A | B) is A
+        if one[0] == other and any(piece in flat for piece in one[1]):
+            del flat[one]
+        elif one[0] == other:
+            kept = tuple(piece for piece in one[1] if piece == UNKNOWN or no(piece) not in flat)  # A & (!A | B) is A & B
+            if len(kept) < len(one[1]):
+                del flat[one]
+                rebuilt = _joined(other, kept, final, neutral)
+                return _joined(kind, (*flat, rebuilt), neutral, final)
+    if not flat:
+        return neutral
+    if len(flat) == 1:
+        return next(iter(flat))
+    return (kind, tuple(sorted(flat, key=spell)))
+
+
+def spell(guard: Guard) -> str:
+    """Return a guard as text."""
+    kind = guard[0]
+    if kind in ("true", "false", "?", "gpu"):
+        return str(kind)
+    if kind == "not":
+        inner = spell(guard[1])
+        return f"!({inner})" if guard[1][0] in ("and", "or") else f"!{inner}"
+    if kind in ("and", "or"):
+        sign = "&" if kind == "and" else "|"
+        return sign.join(f"({spell(part)})" if part[0] in ("and", "or") else spell(part) for part in guard[1])
+    if kind == "ver":
+        return f"{guard[1]}{guard[2]}"
+    if kind == "py":
+        return f"py{guard[1]}"
+    if kind == "os":
+        return f"os={guard[1]}"
+    return ":".join(guard)
+
+
+_PARSED: dict[str, Guard] = {}
+
+
+def parse(text: str) -> Guard:
+    """Return the guard that a text spells. Raises ValueError."""
+    known = _PARSED.get(text)
+    if known is None:
+        known, rest = _either(text, 0)
+        if rest != len(text):
+            raise ValueError(f"{text!r}: {text[rest:]!r} is left over")
+        _PARSED[text] = known
+    return known
+
+
+def _either(text: str, at: int) -> tuple[Guard, int]:
+    parts = []
+    while True:
+        part, at = _both(text, at)
+        parts.append(part)
+        if text[at : at + 1] != "|":
+            return any_of(parts), at
+        at += 1
+
+
+def _both(text: str, at: int) -> tuple[Guard, int]:
+    parts = []
+    while True:
+        part, at = _single(text, at)
+        parts.append(part)
+        if text[at : at + 1] != "&":
+            return all_of(parts), at
+        at += 1
+
+
+def _single(text: str, at: int) -> tuple[Guard, int]:
+    sign = text[at : at + 1]
+    if sign == "!":
+        part, at = _single(text, at + 1)
+        return no(part), at
+    if sign == "(":
+        part, at = _either(text, at + 1)
+        if text[at : at + 1] != ")":
+            raise ValueError(f"{text!r}: a bracket is not closed")
+        return part, at + 1
+    end = at
+    while end < len(text) and text[end] not in "&|()":
+        end += 1
+    return atom(text[at:end]), end
+
+
+def judge(guard: Guard, world: World) -> bool | None:
+    """Tell whether a guard holds in an environment; None where that cannot be known."""
+    kind = guard[0]
+    if kind == "and":
+        return _all(guard[1], world, False)
+    if kind == "or":
+        return _all(guard[1], world, True)
+    if kind == "not":
+        inner = judge(guard[1], world)
+        return None if inner is None else not inner
+    if kind == "true":
+        return True
+    if kind == "false":
+        return False
+    if kind == "has":
+        return world.has(guard[1])
+    if kind == "dist":
+        found = world.version(guard[1])
+        return None if found is None else found is not False
+    if kind == "ver":
+        return _within(world.version(guard[1]), guard[2])
+    if kind == "py":
+        return _within(world.python(), guard[1])
+    if kind == "os":
+        system = world.system()
+        return None if system is None else system == guard[1]
+    if kind == "offers":
+        return world.offers(guard[1], guard[2])
+    if kind == "gpu":
+        return world.gpu()
+    return None
+
+
+def _all(parts: tuple[Guard, ...], world: World, final: bool) -> bool | None:
+    answer: bool | None = not final
+    for part in parts:
+        told = judge(part, world)
+        if told is final:
+            return final
+        if told is None:
+            answer = None
+    return answer
+
+
+def _within(version: Union[str, bool, None], specifier: str) -> bool | None:
+    if version is None:
+        return None
+    if not version:
+        return False
+    try:
+        return admits(window(specifier), str(version))
+    except (InvalidSpecifier, InvalidVersion):
+        return None
