@@ -31,6 +31,12 @@ class InputError(EnvdoctorError):
     exit_code = 3
 
 
+class ReleaseError(EnvdoctorError):
+    """A release cannot be listed, fetched or read: names the package, the version where known, and what to do."""
+
+    exit_code = 3
+
+
 class RuleBookError(EnvdoctorError):
     """A rule file is wrong; `defects` lists all of them, each with file and key path."""
 
@@ -39,6 +45,12 @@ class RuleBookError(EnvdoctorError):
     def __init__(self, defects: list[str]) -> None:
         self.defects = defects
         super().__init__("\n".join(defects))
+
+
+class AtlasError(EnvdoctorError):
+    """A file of the atlas is wrong, or what was mined cannot be written: names the line or the release."""
+
+    exit_code = 3
 
 
 class EnvironmentRejected(EnvdoctorError):
