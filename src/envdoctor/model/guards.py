@@ -3,7 +3,8 @@
     or = and ("|" and)* ; and = unary ("&" unary)* ; unary = "!" unary | "(" or ")" | atom
 
 Atoms hold no blanks: `has:MODULE` (can be imported), `dist:NAME` (metadata is there), `NAME>=1,<2` (version; false where it
-is absent), `py>=3.10`, `os=linux`, `offers:MODULE:NAME`, `gpu`, `?` (cannot be known). `judge` answers True, False or None for unknown.
+is absent), `py>=3.10`, `os=linux`, `offers:MODULE:NAME`, `call:MODULE:FUNCTION:ARGUMENTS` (what a helper of another package answers),
+`gpu`, `?` (cannot be known). `judge` answers True, False or None for unknown.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
         def gpu(self) -> bool | None:
             """Tell whether there is a GPU that torch can use."""
 
+        def answer(self, module: str, function: str, arguments: str) -> Guard | None:
+            """Return when a helper of the installed release answers yes."""
+
 
 TRUE: Guard = ("true",)
 FALSE: Guard = ("false",)
@@ -49,9 +53,12 @@ def atom(text: str) -> Guard:
     """Return the guard of one atom. Raises ValueError."""
     if text in ("true", "false", "?", "gpu"):
         return (text,)
-    for kind in ("has", "dist", "offers"):
+    for kind, fields in (("has", 1), ("dist", 1), ("offers", 2), ("call", 3)):
         if text.startswith(kind + ":"):
-            return (kind, *text[len(kind) + 1 :].split(":"))
+            found = text[len(kind) + 1 :].split(":", fields - 1)
+            if len(found) == fields and all(found[:2]):
+                return (kind, *found)
+            raise ValueError(f"{text!r}: {kind} takes {fields} fields")
     for place, sign in enumerate(text):
         if sign in _OPERATORS:
             name, rest = text[:place], text[place:]
@@ -221,6 +228,9 @@ def judge(guard: Guard, world: World) -> bool | None:
         return world.offers(guard[1], guard[2])
     if kind == "gpu":
         return world.gpu()
+    if kind == "call":
+        told = world.answer(guard[1], guard[2], guard[3])
+        return None if told is None else judge(told, world)
     return None
 
 

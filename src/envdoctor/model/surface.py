@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 SECTIONS: dict[str, tuple[str, str]] = {
     # section: (what its subjects are, what its items say)
-    "offers": ("dotted module", 'names the module offers; "." is always there; "*" where not all names can be known'),
+    "offers": ("dotted module", 'names; "." always; "*" where not all can be known; "/" where other submodules may be importable'),
     "takes": ("module:Qual.name of a callable", 'parameters, with a short literal default as param=LITERAL; "*" and "**" take anything'),
     "requires": ("", "declared requirements"),
     "tags": ("", "wheel tags, and python>=X for Requires-Python"),
     "needs": ("entry", "TARGET [if GUARD] at MODULE: what must be importable for the entry"),
     "passes": ("entry", "MODULE:QUALNAME(parameter) [if GUARD] at MODULE: keyword arguments that are certainly passed"),
     "refuses": ("entry", "GUARD => MESSAGE at MODULE: the entry raises when the guard holds"),
+    "answers": ("module:function of a boolean helper", "ARGUMENTS => GUARD: when it answers yes; $1 stands for the argument"),
     "reads": ("", "environment variables that the code reads"),
     "deprecates": ("module:Qual.name, or a module", "notice of deprecation, in one line"),
 }
@@ -28,6 +29,7 @@ SPACELESS = frozenset({"offers", "takes", "tags", "reads"})
 """Sections whose items hold no blanks."""
 EXISTS = "."
 OPEN = "*"
+ROOMY = "/"
 
 
 class Surface(Record):
