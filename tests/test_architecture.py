@@ -24,11 +24,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"model"},
     "knowledge": {"model"},
     "facts": {"model", "formats", "script"},
+    "miner": {"model", "knowledge"},
     "diagnosis": {"model", "facts", "knowledge", "engine", "memory"},
     "hook": {"model", "diagnosis", "facts", "report"},
     "callback": {"hook"},
     "run": {"model", "hook"},
-    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script"},
+    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "miner"},
 }
 TOUCHES_MACHINE = {
     "facts",
@@ -39,6 +40,11 @@ TOUCHES_MACHINE = {
     "knowledge.fixtures",
     "knowledge.lint",
     "knowledge.scaffold",
+    "miner.index",
+    "miner.store",
+    "miner.tree",
+    "miner.update",
+    "miner.web",
     "hook",
     "diagnosis",
 }
