@@ -1,0 +1,150 @@
+"""What a comparison answers: constants now, versions and platforms as conditions."""
+
+from __future__ import annotations
+
+import ast
+
+from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, any_of, no
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.miner.values import Value
+    from envdoctor.model.guards import Guard
+
+_SIGNS: dict[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_SYSTEMS = {
+    "linux": "linux",
+    "darwin": "macos",
+    "win32": "windows",
+    "cygwin": "",
+    "Linux": "linux",
+    "Darwin": "macos",
+    "Windows": "windows",
+    "nt": "windows",
+}
+
+
+def compare(left: Value, operator: ast.cmpop, right: Value) -> Guard:
+    """Return when a comparison holds."""
+    sign = _SIGNS.get(type(operator))
+    if sign is not None:
+        found = _ordered(left, sign, right)
+        if found is None:
+            found = _ordered(right, _TURNED[sign], left)
+        return UNKNOWN if found is None else found
+    if isinstance(operator, (ast.Is, ast.IsNot)):
+        found = _identical(left, right)
+        return UNKNOWN if found is None else found if isinstance(operator, ast.Is) else no(found)
+    if isinstance(operator, (ast.In, ast.NotIn)):
+        found = _contained(left, right)
+        return UNKNOWN if found is None else found if isinstance(operator, ast.In) else no(found)
+    return UNKNOWN
+
+
+def _ordered(left: Value, sign: str, right: Value) -> Guard | None:
+    kind = left[0]
+    if kind == "version":
+        text = _text(right)
+        if text is None or not _is_version(text):
+            return None if text is None or sign not in ("==", "!=") else FALSE if sign == "==" else TRUE
+        return ("ver", left[1], sign + text)
+    if kind == "release":
+        numbers = _numbers(right)
+        return None if numbers is None else _numbered(("ver", left[1]), sign, numbers)
+    if kind == "part" and right[0] == "const" and isinstance(right[1], int):
+        return _numbered(("ver", left[1]), sign, [str(right[1])]) if left[2] == 0 else None
+    if kind == "python":
+        numbers = _numbers(right)
+        return None if numbers is None else _numbered(("py",), sign, numbers)
+    if kind == "system" and right[0] == "const" and sign in ("==", "!="):
+        system = _SYSTEMS.get(str(right[1]), "")
+        found: Guard = ("os", system) if system else FALSE
+        return found if sign == "==" else no(found)
+    if kind == "const" and right[0] == "const":
+        return _constants(left[1], sign, right[1])
+    if kind in ("const", "parsed") and right[0] in ("const", "parsed") and sign in ("<", "<=", ">", ">=", "==", "!="):
+        one, two = _text(left), _text(right)
+        if one is None or two is None or not _is_version(one) or not _is_version(two):
+            return None
+        from envdoctor.model.versions import admits, window
+
+        return TRUE if admits(window(sign + two), one) else FALSE
+    return None
+
+
+def _numbered(head: tuple[str, ...], sign: str, numbers: list[str]) -> Guard | None:
+    """Compare a tuple of numbers: `release[:2] <= (2, 4)` means every 2.4."""
+    text = ".".join(numbers)
+    if sign in (">=", "<"):
+        return (*head, sign + text)
+    if sign in ("==", "!="):
+        return (*head, f"{sign}{text}.*")
+    following = ".".join([*numbers[:-1], str(int(numbers[-1]) + 1)])
+    return (*head, (">=" if sign == ">" else "<") + following)
+
+
+def _numbers(value: Value) -> list[str] | None:
+    if value[0] == "seq" and value[1] and all(one[0] == "const" and isinstance(one[1], int) for one in value[1]):
+        return [str(one[1]) for one in value[1]]
+    if value[0] == "const" and isinstance(value[1], tuple) and value[1] and all(isinstance(one, int) for one in value[1]):
+        return [str(one) for one in value[1]]
+    if value[0] == "parsed":
+        return str(value[1]).split(".")
+    return None
+
+
+def _text(value: Value) -> str | None:
+    return value[1] if value[0] in ("const", "parsed") and isinstance(value[1], str) else None
+
+
+def _is_version(text: str) -> bool:
+    from envdoctor.model.versions import InvalidVersion, key
+
+    try:
+        key(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def _constants(one: object, sign: str, two: object) -> Guard | None:
+    try:
+        told = {
+            "<": lambda: one < two, "<=": lambda: one <= two, ">": lambda: one > two, ">=": lambda: one >= two,  # type: ignore[operator]
+            "==": lambda: one == two, "!=": lambda: one != two,
+        }[sign]()  # fmt: skip
+    except TypeError:
+        return None
+    return TRUE if told else FALSE
+
+
+def _identical(left: Value, right: Value) -> Guard | None:
+    if right == ("const", None):
+        if left[0] == "spec":  # importlib.util.find_spec
+            return no(("has", left[1]))
+        if left[0] == "const":
+            return TRUE if left[1] is None else FALSE
+        if left[0] in ("guard", "mod", "func", "class", "inst", "extinst", "version", "seq", "dict", "python", "ext"):
+            return FALSE
+        return None
+    if left[0] == "const" and right[0] == "const" and isinstance(right[1], bool):
+        return TRUE if left[1] is right[1] else FALSE
+    if left[0] == "guard" and right[0] == "const" and isinstance(right[1], bool):
+        return left[1] if right[1] else no(left[1])
+    return None
+
+
+def _contained(left: Value, right: Value) -> Guard | None:
+    if right[0] == "seq":
+        if left[0] == "const" and all(one[0] == "const" for one in right[1]):
+            return TRUE if any(one[1] == left[1] for one in right[1]) else FALSE
+        if left[0] in ("version", "system"):
+            found = [_ordered(left, "==", one) for one in right[1]]
+            return None if any(one is None for one in found) else any_of(one for one in found if one is not None)
+        return None
+    if right[0] == "dict" and left[0] == "const" and isinstance(left[1], (str, int)):
+        return TRUE if left[1] in right[1] else FALSE if right[2] else None
+    if right[0] == "const" and left[0] == "const" and isinstance(right[1], str) and isinstance(left[1], str):
+        return TRUE if left[1] in right[1] else FALSE
+    return None

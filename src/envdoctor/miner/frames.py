@@ -1,0 +1,148 @@
+"""Where a reading stands: scopes, the condition under which this line is reached, and what happens to a failure."""
+
+from __future__ import annotations
+
+from envdoctor.miner.values import NOTHING
+from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, spell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.miner.values import Value
+    from envdoctor.model.guards import Guard
+
+    Effect = tuple[Guard, str, str, str]  # (guard, kind, what, module whose code it is)
+
+_LONGEST = 400
+OWN, NEED, REFUSE, PASS = "own", "need", "refuse", "pass"
+
+PARENTS: dict[str, tuple[str, ...]] = {
+    "PackageNotFoundError": ("ModuleNotFoundError", "ImportError", "Exception", "BaseException"),
+    "ModuleNotFoundError": ("ImportError", "Exception", "BaseException"),
+    "ImportError": ("Exception", "BaseException"),
+    "AttributeError": ("Exception", "BaseException"),
+    "NotImplementedError": ("RuntimeError", "Exception", "BaseException"),
+    "FileNotFoundError": ("OSError", "IOError", "EnvironmentError", "Exception", "BaseException"),
+}
+"""Builtin exceptions and what else catches them; others are caught by their name and by Exception."""
+
+
+class Scope:
+    """Names and their values, in layers: a branch writes into a layer of its own."""
+
+    __slots__ = ("layers",)
+
+    def __init__(self) -> None:
+        self.layers: list[dict[str, Value]] = [{}]
+
+    def get(self, name: str) -> Value | None:
+        """Return the value of a name, None where it is not bound."""
+        for layer in reversed(self.layers):
+            found = layer.get(name)
+            if found is not None:
+                return found
+        return None
+
+    def set(self, name: str, value: Value) -> None:
+        """Bind a name in the innermost layer."""
+        self.layers[-1][name] = value
+
+    def push(self) -> None:
+        """Begin a branch."""
+        self.layers.append({})
+
+    def pop(self) -> dict[str, Value]:
+        """End a branch and return what it bound."""
+        return self.layers.pop()
+
+
+class Try:
+    """A protected block: which exceptions it catches, and under which conditions one came."""
+
+    __slots__ = ("catches", "failures")
+
+    def __init__(self, catches: frozenset[str]) -> None:
+        self.catches = catches
+        self.failures: list[tuple[Guard, str]] = []
+
+    def holds(self, error: str) -> bool:
+        """Tell whether an exception ends here."""
+        if error in self.catches:
+            return True
+        return not self.catches.isdisjoint(PARENTS.get(error, ("Exception", "BaseException")))
+
+
+class State:
+    """A module as far as it was read: its names, and what importing it brings about."""
+
+    __slots__ = ("busy", "effects", "is_package", "name", "scope")
+
+    def __init__(self, name: str, is_package: bool) -> None:
+        self.name = name
+        self.is_package = is_package
+        self.scope = Scope()
+        self.effects: list[Effect] = []
+        self.busy = True
+
+
+class Frame:
+    """One body being read. `base` is the condition of its call, `alive` the condition of the line within the body."""
+
+    __slots__ = ("alive", "base", "depth", "exits", "globals", "module", "owner", "parent", "returns", "scope", "sink", "tries")
+
+    def __init__(
+        self, module: State, scope: Scope, sink: list[Effect], base: Guard = TRUE, parent: Frame | None = None, owner: Value = NOTHING
+    ) -> None:
+        self.module = module
+        self.scope = scope
+        self.sink = sink
+        self.base = base
+        self.alive: Guard = TRUE
+        self.parent = parent
+        self.owner = owner  # the class whose method this is, for super()
+        self.depth = 0 if parent is None else parent.depth + 1
+        self.tries: list[Try] = []
+        self.returns: list[tuple[Guard, Value]] = []
+        self.exits = 0
+        """How often a line left the flow of the body: a branch in which that did not happen rejoins it."""
+        self.globals: set[str] = set()
+
+    @property
+    def path(self) -> Guard:
+        """The whole condition of the line; one too long to be told is unknown."""
+        found = all_of((self.base, self.alive))
+        return UNKNOWN if found[0] in ("and", "or") and len(spell(found)) > _LONGEST else found
+
+    def lookup(self, name: str) -> Value | None:
+        """Return a name's value from here or from the module."""
+        found = self.scope.get(name)
+        if found is None and self.scope is not self.module.scope:
+            found = self.module.scope.get(name)
+        return found
+
+    def protector(self, error: str) -> Try | None:
+        """Return the block that would catch an exception raised here."""
+        frame: Frame | None = self
+        while frame is not None:
+            for block in reversed(frame.tries):
+                if block.holds(error):
+                    return block
+            frame = frame.parent
+        return None
+
+    def fail(self, guard: Guard, error: str, kind: str, what: str) -> bool:
+        """Note that a line fails under a condition; tell whether a block around it catches that."""
+        if guard == FALSE:
+            return False
+        block = self.protector(error)
+        if block is not None:
+            block.failures.append((guard, error))
+            return True
+        if kind:
+            self.sink.append((guard, kind, what, self.module.name))
+        return False
+
+    def note(self, kind: str, what: str) -> None:
+        """Note something that this line does."""
+        path = self.path
+        if path != FALSE:
+            self.sink.append((path, kind, what, self.module.name))

@@ -1,0 +1,163 @@
+"""Functions of Python and packaging whose answer about an environment is known: one table by full name, one for built-ins."""
+
+from __future__ import annotations
+
+from envdoctor.miner.frames import NEED, REFUSE, Frame
+from envdoctor.miner.values import NO, NONE, NOTHING, YES, const, truth
+from envdoctor.model.guards import FALSE, UNKNOWN, all_of, any_of, no
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envdoctor.miner.calls import Arguments
+    from envdoctor.miner.machine import Machine
+    from envdoctor.miner.values import Value
+
+    Known = Callable[[Arguments, Frame, Machine], Value]
+
+
+def _first(given: Arguments) -> object:
+    value = given.positional[0] if given.positional else next(iter(given.named.values()), NOTHING)
+    return value[1] if value[0] in ("const", "parsed") else None
+
+
+def _find_spec(given: Arguments, frame: Frame, machine: Machine) -> Value:
+    module = _first(given)
+    if not isinstance(module, str) or module.startswith("."):
+        return NOTHING
+    if machine.importer.is_own(module):
+        return YES if module in machine.importer.modules.all else NONE
+    if machine.importer.is_built_in(module):
+        return YES
+    return ("spec", module)
+
+
+def _version(given: Arguments, frame: Frame, machine: Machine) -> Value:
+    name = _first(given)
+    if not isinstance(name, str):
+        if frame.protector("PackageNotFoundError") is not None:
+            frame.fail(all_of((frame.path, UNKNOWN)), "PackageNotFoundError", "", "")
+        return NOTHING
+    name = name.replace("_", "-").replace(".", "-").lower()
+    present = ("dist", name)
+    if frame.fail(all_of((frame.path, no(present))), "PackageNotFoundError", "", ""):
+        frame.alive = all_of((frame.alive, present))
+    return ("version", name)
+
+
+def _parse(given: Arguments, frame: Frame, machine: Machine) -> Value:
+    value = given.positional[0] if given.positional else NOTHING
+    if value[0] == "const" and isinstance(value[1], str):
+        return ("parsed", value[1])
+    if value[0] in ("version", "parsed", "choice"):
+        return value
+    return NOTHING
+
+
+def _environ_get(given: Arguments, frame: Frame, machine: Machine) -> Value:
+    """Take a variable as not set: a run sets few of those that exist, and then its default counts."""
+    return given.positional[1] if len(given.positional) > 1 else given.named.get("default", NONE)
+
+
+def _import_module(given: Arguments, frame: Frame, machine: Machine) -> Value:
+    module = _first(given)
+    if not isinstance(module, str) or not module or module.startswith("."):
+        return NOTHING
+    machine.importer.bring(frame, module)
+    return ("mod", module)
+
+
+def _require_version(given: Arguments, frame: Frame, machine: Machine) -> Value:
+    """Read `require_version("accelerate>=0.26")`: it raises unless the distribution is there in that range."""
+    text = _first(given)
+    if not isinstance(text, str):
+        return NOTHING
+    place = next((place for place, sign in enumerate(text) if sign in "<>=!~"), len(text))
+    name, specifier = text[:place].strip().replace("_", "-").lower(), text[place:].replace(" ", "")
+    if not name or name == "python":
+        return NONE
+    wanted = ("ver", name, specifier) if specifier else ("dist", name)
+    path = all_of((frame.path, no(wanted)))
+    hint = given.positional[1][1] if len(given.positional) > 1 and given.positional[1][0] == "const" else ""
+    frame.fail(path, "ImportError", REFUSE, f"{text.strip()} is required{'. ' + str(hint) if hint else ''}")
+    return NONE
+
+
+BY_NAME: dict[str, Known] = {
+    "importlib.util.find_spec": _find_spec,
+    "importlib.metadata.version": _version,
+    "importlib_metadata.version": _version,
+    "pkg_resources.get_distribution": lambda given, frame, machine: NOTHING,
+    "packaging.version.parse": _parse,
+    "packaging.version.Version": _parse,
+    "os.environ.get": _environ_get,
+    "os.getenv": _environ_get,
+    "importlib.import_module": _import_module,
+    "torch.cuda.is_available": lambda given, frame, machine: ("guard", ("gpu",)),
+    "platform.system": lambda given, frame, machine: ("system",),
+    "platform.python_version": lambda given, frame, machine: ("python",),
+    "collections.OrderedDict": lambda given, frame, machine: ("dict", {}, not given.positional),
+    "require_version": _require_version,
+    "require_version_core": _require_version,
+}
+
+
+def built_in(name: str, given: Arguments, frame: Frame, machine: Machine) -> Value:
+    """Answer a built-in function."""
+    values = given.positional
+    if name == "hasattr" and len(values) == 2 and values[1][0] == "const":
+        return _hasattr(values[0], str(values[1][1]), machine)
+    if name == "getattr" and len(values) == 2 and values[1][0] == "const":
+        from envdoctor.miner.expressions import attribute, need_of
+
+        value = attribute(values[0], str(values[1][1]), frame, machine)
+        need_of(value, frame, machine)
+        return value
+    if name == "isinstance" and len(values) == 2 and values[0][0] == "extinst":
+        return _isinstance(values[0], values[1])
+    if name == "bool" and values:
+        return ("guard", truth(values[0]))
+    if name in ("str", "repr") and values and values[0][0] in ("const", "version", "parsed"):
+        return values[0] if values[0][0] != "const" or isinstance(values[0][1], str) else const(str(values[0][1]))
+    if name in ("list", "tuple", "set", "frozenset", "sorted"):
+        return values[0] if values and values[0][0] == "seq" else ("seq", []) if not values else NOTHING
+    if name == "dict":
+        return ("dict", dict(given.named), given.complete and not values)
+    if name in ("any", "all") and values and values[0][0] == "seq":
+        guards = [truth(one) for one in values[0][1]]
+        return ("guard", any_of(guards) if name == "any" else all_of(guards))
+    if name == "super":
+        return machine.super_of(frame)
+    if name == "len" and values and values[0][0] == "seq":
+        return const(len(values[0][1]))
+    if name == "callable" and values and values[0][0] in ("func", "class"):
+        return YES
+    return NOTHING
+
+
+_MEMBERS = {"torch.nn.Linear": frozenset({"weight", "bias", "in_features", "out_features"})}
+
+
+def _isinstance(value: Value, kind: Value) -> Value:
+    """Answer for an instance of a foreign class: it is one of that class, and of no class of this release."""
+    kinds = kind[1] if kind[0] == "seq" else [kind]
+    if any(one[0] == "ext" and f"{one[1]}.{one[2]}" == f"{value[1]}.{value[2]}" for one in kinds):
+        return YES
+    return NO if all(one[0] == "class" for one in kinds) else NOTHING
+
+
+def _hasattr(value: Value, name: str, machine: Machine) -> Value:
+    if value[0] == "mod" and not machine.importer.is_own(value[1]) and not machine.importer.is_built_in(value[1]):
+        return ("guard", ("offers", value[1], name))
+    if value[0] == "ext" and not machine.importer.is_built_in(value[1]):
+        return ("guard", ("offers", value[1], f"{value[2]}.{name}"))
+    if value[0] == "extinst":
+        return YES if name in _MEMBERS.get(f"{value[1]}.{value[2]}", ()) else NOTHING
+    if value[0] == "mod" and machine.importer.is_own(value[1]) and value[1] in machine.importer.modules.all:
+        found = machine.importer.state(value[1]).scope.get(name)
+        return YES if found is not None else NOTHING
+    return NOTHING
+
+
+__all__ = ["BY_NAME", "FALSE", "NEED", "NO", "built_in"]

@@ -1,0 +1,223 @@
+"""Reads the code of one release without running it: functions, classes and modules, each under the condition it is reached by."""
+
+from __future__ import annotations
+
+import ast
+
+from envdoctor.miner.frames import PASS, Frame, Scope, State
+from envdoctor.miner.importing import Importer
+from envdoctor.miner.values import NONE, NOTHING, merge
+from envdoctor.model.guards import FALSE, TRUE, all_of, any_of, spell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envdoctor.miner.calls import Arguments
+    from envdoctor.miner.digest import Digest
+    from envdoctor.miner.frames import Effect
+    from envdoctor.miner.modules import Modules
+    from envdoctor.miner.values import Value
+
+_DEPTH = 9
+_BUDGET = 400_000
+"""Nodes that one entry or module may cost; beyond it nothing more is said of it."""
+_TRANSPARENT = frozenset(
+    {"lru_cache", "cache", "staticmethod", "classmethod", "property", "_make_compile_constant", "functools", "wraps", "no_grad"}
+)
+
+
+class Machine:
+    """Everything needed to read a release: its modules on demand, functions as they are called."""
+
+    def __init__(self, modules: Modules, tree_of: Callable[[str], ast.Module | None], digest_of: Callable[[str], Digest | None]) -> None:
+        self.importer = Importer(modules, tree_of, digest_of, self._read)
+        self._bases: dict[int, list[Value]] = {}
+        self._running: set[int] = set()
+        self._left = _BUDGET
+        self._lazy_annotations: set[str] = set()
+
+    def spend(self) -> bool:
+        """Take one node off the budget; False when it is used up."""
+        self._left -= 1
+        return self._left > 0
+
+    def _read(self, state: State, tree: ast.Module) -> None:
+        from envdoctor.miner.statements import run
+
+        saved, self._left = self._left, _BUDGET
+        if any(
+            isinstance(one, ast.ImportFrom) and one.module == "__future__" and any(a.name == "annotations" for a in one.names)
+            for one in tree.body
+        ):
+            self._lazy_annotations.add(state.name)
+        run(tree.body, Frame(state, state.scope, state.effects), self)
+        self._left = saved
+
+    def has_lazy_annotations(self, state: State) -> bool:
+        """Tell whether annotations of a module are never evaluated."""
+        return state.name in self._lazy_annotations
+
+    def enter(self, work: Callable[[Frame], None]) -> list[Effect]:
+        """Do something as a program that uses this release would, and return what it brings about."""
+        self._left = _BUDGET
+        sink: list[Effect] = []
+        state = State("", False)
+        work(Frame(state, state.scope, sink))
+        return sink
+
+    # functions
+
+    def run_function(self, function: Value, given: Arguments, frame: Frame) -> Value:
+        """Read a function of this release with its arguments, as part of the caller."""
+        from envdoctor.miner.statements import run
+
+        _, module, node, bound, owner = function
+        if not isinstance(node, ast.FunctionDef) or frame.depth >= _DEPTH or id(node) in self._running or _yields(node):
+            return NOTHING
+        state = self.importer.state(module)
+        inner = Frame(state, Scope(), frame.sink, frame.path, frame, owner)
+        if inner.base == FALSE:
+            return NOTHING
+        self._bind(node, given, bound, inner)
+        self._running.add(id(node))
+        run(node.body, inner, self)
+        self._running.discard(id(node))
+        ends = [guard for guard, _ in inner.returns] + [inner.alive]
+        goes_on = any_of(ends)
+        if goes_on != TRUE and "?" not in spell(goes_on):
+            frame.alive = all_of((frame.alive, goes_on))
+        if any(
+            ast.unparse(one.func if isinstance(one, ast.Call) else one).rpartition(".")[2] not in _TRANSPARENT
+            for one in node.decorator_list
+        ):
+            return NOTHING
+        found: Value = NONE
+        if inner.alive == FALSE and inner.returns:
+            found = inner.returns[-1][1]
+        for guard, value in reversed(inner.returns):
+            found = merge(guard, value, found)
+        return found
+
+    def _bind(self, node: ast.FunctionDef, given: Arguments, bound: Value | None, inner: Frame) -> None:
+        from envdoctor.miner.expressions import evaluate
+
+        arguments = node.args
+        plain = [*arguments.posonlyargs, *arguments.args]
+        values = [bound, *given.positional] if bound is not None else list(given.positional)
+        named = dict(given.named)
+        defaults: list[ast.expr | None] = [*[None] * (len(plain) - len(arguments.defaults)), *arguments.defaults]
+        for place, argument in enumerate(plain):
+            if place < len(values):
+                value = values[place]
+            elif argument.arg in named:
+                value = named.pop(argument.arg)
+            else:
+                value = self._default(defaults[place], given, inner, evaluate)
+            inner.scope.set(argument.arg, value or NOTHING)
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults):
+            value = named.pop(argument.arg) if argument.arg in named else self._default(default, given, inner, evaluate)
+            inner.scope.set(argument.arg, value)
+        if arguments.vararg:
+            rest = values[len(plain) :]
+            inner.scope.set(arguments.vararg.arg, ("seq", rest) if given.complete else NOTHING)
+        if arguments.kwarg:
+            inner.scope.set(arguments.kwarg.arg, ("dict", named, given.complete))
+
+    def _default(self, node: ast.expr | None, given: Arguments, inner: Frame, evaluate: Callable[..., Value]) -> Value:
+        if node is None or not given.complete:
+            return NOTHING
+        state = inner.module
+        quiet: list[Effect] = []
+        return evaluate(node, Frame(state, state.scope, quiet), self)
+
+    # classes
+
+    def note_bases(self, node: ast.ClassDef, bases: list[Value]) -> None:
+        """Remember what a class inherits from."""
+        self._bases[id(node)] = bases
+
+    def class_member(self, cls: Value, name: str) -> Value:
+        """Return a function or a base's function of a class."""
+        return self._find(cls, name, None, set())
+
+    def method(self, instance: Value, name: str) -> Value:
+        """Return a method of an instance, bound to it."""
+        return self._find(instance[1], name, instance, set())
+
+    def method_above(self, above: Value, name: str) -> Value:
+        """Return what `super().name` finds."""
+        _, instance, cls = above
+        for base in self._bases.get(id(cls[2]), ()):
+            found = self._of_base(base, name, instance, set())
+            if found != NOTHING:
+                return found
+        return NOTHING
+
+    def _find(self, cls: Value, name: str, instance: Value | None, seen: set[int]) -> Value:
+        if cls[0] != "class" or id(cls[2]) in seen:
+            return NOTHING
+        seen.add(id(cls[2]))
+        for part in reversed(cls[2].body):
+            if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)) and part.name == name:
+                words = {ast.unparse(one) for one in part.decorator_list}
+                if "property" in words or "cached_property" in words or "functools.cached_property" in words:
+                    return self._property(cls, part, instance)
+                return (
+                    "func",
+                    cls[1],
+                    part,
+                    None if "staticmethod" in words else cls if instance is None and "classmethod" in words else instance,
+                    cls,
+                )
+        for base in self._bases.get(id(cls[2]), ()):
+            found = self._of_base(base, name, instance, seen)
+            if found != NOTHING:
+                return found
+        return NOTHING
+
+    def _property(self, cls: Value, node: ast.FunctionDef | ast.AsyncFunctionDef, instance: Value | None) -> Value:
+        return ("property", cls[1], node, instance, cls)
+
+    def _of_base(self, base: Value, name: str, instance: Value | None, seen: set[int]) -> Value:
+        if base[0] == "class":
+            return self._find(base, name, instance, seen)
+        if base[0] == "ext" and not self.importer.is_built_in(base[1]):
+            return ("extmethod", base[1], base[2], name)
+        return NOTHING
+
+    def super_of(self, frame: Frame) -> Value:
+        """Return what `super()` stands for in a method."""
+        if frame.owner[0] != "class":
+            return NOTHING
+        instance = frame.scope.get("self") or frame.scope.get("cls") or NOTHING
+        return ("super", instance, frame.owner)
+
+    def make(self, cls: Value, given: Arguments, frame: Frame) -> Value:
+        """Make an instance of a class of this release."""
+        from envdoctor.miner.calls import Arguments, apply
+
+        instance: Value = ("inst", cls, {})
+        maker = self._find(cls, "__init__", instance, set())
+        if maker[0] == "func":
+            self.run_function(maker, given, frame)
+        elif maker[0] == "extmethod":
+            if frame.protector("TypeError") is None:
+                for name in given.named:
+                    frame.note(PASS, f"{maker[1]}:{maker[2]}({name})")
+        after = self._find(cls, "__post_init__", instance, set())
+        if after[0] == "func":
+            apply(after, Arguments(), frame, self)
+        return instance
+
+
+def _yields(node: ast.FunctionDef) -> bool:
+    """Tell whether a function is a generator, whose body does not run when it is called."""
+    stack: list[ast.AST] = list(node.body)
+    while stack:
+        part = stack.pop()
+        if isinstance(part, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            stack.extend(ast.iter_child_nodes(part))
+    return False

@@ -1,0 +1,149 @@
+"""What each entry of a release needs, passes and refuses: the effects of all modules that it reaches, with their conditions."""
+
+from __future__ import annotations
+
+from envdoctor.miner.calls import Arguments, apply
+from envdoctor.miner.entries import CALL, IMPORT, MAKE, TAKE, entries_of
+from envdoctor.miner.frames import NEED, OWN, PASS, REFUSE
+from envdoctor.miner.values import NOTHING
+from envdoctor.model.guards import FALSE, TRUE, all_of, any_of, spell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envdoctor.miner.entries import Step
+    from envdoctor.miner.frames import Effect, Frame
+    from envdoctor.miner.machine import Machine
+    from envdoctor.miner.modules import Modules
+    from envdoctor.model.guards import Guard
+
+    Section = dict[str, frozenset[str]]
+
+_TURNS = 6
+"""How often a module's condition may grow before it is left as it is: each way to it can only make it weaker."""
+_LONGEST = 300
+LINEAR = ("extinst", "torch.nn", "Linear")
+"""The layer that every entry is called with where it takes one."""
+
+
+def needs_of(package: str, modules: Modules, machine: Machine, offers: Mapping[str, frozenset[str]]) -> tuple[Section, Section, Section]:
+    """Return the sections needs, passes and refuses."""
+    needs: Section = {}
+    passes: Section = {}
+    refuses: Section = {}
+    for entry, steps in entries_of(package, modules.tops).items():
+        if not _exists(steps[0], modules, offers):
+            continue
+        effects = machine.enter(lambda frame, steps=steps: _walk(steps, frame, machine, modules))  # type: ignore[misc]
+        told = _closure(effects, machine)
+        needs[entry] = frozenset(_item(what, guard, at) for (kind, what), (guard, at) in told.items() if kind == NEED)
+        passes[entry] = frozenset(_item(what, guard, at) for (kind, what), (guard, at) in told.items() if kind == PASS)
+        refuses[entry] = frozenset(
+            f"{spell(guard)} => {_clean(what)} at {at}" for (kind, what), (guard, at) in told.items() if kind == REFUSE and guard != TRUE
+        )
+    return needs, passes, refuses
+
+
+def _exists(step: Step, modules: Modules, offers: Mapping[str, frozenset[str]]) -> bool:
+    if step[1] not in modules.all:
+        return False
+    return step[0] != TAKE or step[2] in offers.get(step[1], ())
+
+
+def _walk(steps: tuple[Step, ...], frame: Frame, machine: Machine, modules: Modules) -> None:
+    importer = machine.importer
+    for step in steps:
+        kind, module = step[0], step[1]
+        if module not in modules.all:
+            continue
+        frame.alive = TRUE
+        importer.bring(frame, module)
+        if kind == IMPORT:
+            continue
+        owner, _, method = step[2].partition(".")
+        value = importer.own(frame, module, owner)
+        if kind == TAKE:
+            continue
+        if kind == MAKE:
+            apply(value, _free(), frame, machine)
+        elif kind == CALL and not method:
+            given = _free()
+            given.named["target"] = LINEAR
+            if value[0] == "func":
+                machine.run_function(value, given, frame)
+        elif value[0] == "class":
+            instance = ("inst", value, {})
+            found = machine.method(instance, method)
+            if found[0] == "property":
+                found = ("func", *found[1:])
+            if found[0] == "func":
+                machine.run_function(found, _free(), frame)
+
+
+def _free() -> Arguments:
+    given = Arguments()
+    given.complete = False
+    return given
+
+
+def _closure(effects: list[Effect], machine: Machine) -> dict[tuple[str, str], tuple[Guard, str]]:
+    reached: dict[str, Guard] = {}
+    turns: dict[str, int] = {}
+    waiting: dict[str, None] = {}
+
+    def reach(module: str, guard: Guard) -> None:
+        before = reached.get(module, FALSE)
+        after = any_of((before, guard))
+        if len(spell(after)) > _LONGEST:
+            return  # the ways known so far suffice; a condition too strong only says less
+        if after != before and turns.get(module, 0) < _TURNS:
+            reached[module] = after
+            turns[module] = turns.get(module, 0) + 1
+            waiting[module] = None
+
+    found: dict[tuple[str, str], tuple[Guard, str]] = {}
+
+    def keep(own: list[Effect], above: Guard) -> None:
+        for guard, kind, what, at in own:
+            whole = certain(all_of((above, guard)))
+            if whole == FALSE:
+                continue
+            if kind == OWN:
+                reach(what, whole)
+            else:
+                before, place = found.get((kind, what), (FALSE, at))
+                joined = any_of((before, whole))
+                if len(spell(joined)) > _LONGEST:
+                    joined = before if before != FALSE else whole
+                found[kind, what] = (joined, min(place, at))
+
+    keep(effects, TRUE)
+    while waiting:
+        module = next(iter(waiting))
+        del waiting[module]
+        keep(machine.importer.state(module).effects, reached[module])
+    return {key: value for key, value in found.items() if len(spell(value[0])) <= _LONGEST}
+
+
+def certain(guard: Guard) -> Guard:
+    """Return the part of a condition that can be known: what hangs on something unknown does not count."""
+    kind = guard[0]
+    if kind == "?":
+        return FALSE
+    if kind == "and":
+        return all_of(certain(part) for part in guard[1])
+    if kind == "or":
+        return any_of(certain(part) for part in guard[1])
+    return guard
+
+
+def _item(what: str, guard: Guard, at: str) -> str:
+    return f"{what} at {at}" if guard == TRUE else f"{what} if {spell(guard)} at {at}"
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.split()).replace(" => ", " -> ").replace(" at ", " @ ")
+
+
+__all__ = ["NOTHING", "certain", "needs_of"]

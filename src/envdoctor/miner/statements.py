@@ -1,0 +1,308 @@
+"""What the statements of a body do: which branch holds when, what is bound, what fails."""
+
+from __future__ import annotations
+
+import ast
+
+from envdoctor.miner.expressions import attribute, evaluate, spoken
+from envdoctor.miner.frames import REFUSE, Frame, Try
+from envdoctor.miner.values import NOTHING, const, element, merge, truth
+from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.miner.machine import Machine
+    from envdoctor.miner.values import Value
+    from envdoctor.model.guards import Guard
+
+_UNROLLED = 40
+_EAGER = ("py", "<3.14")
+"""Annotations are evaluated where they stand up to Python 3.13 (PEP 649)."""
+
+
+def run(body: list[ast.stmt], frame: Frame, machine: Machine) -> None:
+    """Carry out statements as long as a line can be reached."""
+    for node in body:
+        if frame.alive == FALSE or not machine.spend():
+            return
+        handler = _HANDLERS.get(type(node))
+        if handler is not None:
+            handler(node, frame, machine)
+
+
+def _branch(body: list[ast.stmt], guard: Guard, frame: Frame, machine: Machine) -> tuple[Guard, dict[str, Value], bool]:
+    """Carry out a body under one more condition; return its end's condition, what it bound, and whether it left the flow."""
+    before = frame.exits
+    frame.alive = all_of((frame.alive, guard))
+    frame.scope.push()
+    if frame.alive != FALSE:
+        run(body, frame, machine)
+    return frame.alive, frame.scope.pop(), frame.exits != before
+
+
+def _if(node: ast.If, frame: Frame, machine: Machine) -> None:
+    guard = truth(evaluate(node.test, frame, machine))
+    if guard in (TRUE, FALSE):
+        run(node.body if guard == TRUE else node.orelse, frame, machine)
+        return
+    saved = frame.alive
+    one_alive, one, one_left = _branch(node.body, guard, frame, machine)
+    frame.alive = saved
+    two_alive, two, two_left = _branch(node.orelse, no(guard), frame, machine)
+    _join(frame, guard, one if one_alive != FALSE else None, two if two_alive != FALSE else None)
+    if not one_left and not two_left:
+        frame.alive = saved
+    elif guard == UNKNOWN and not two_left and isinstance(node.body[-1], ast.Raise):
+        frame.alive = saved  # had it been raised, the run would have ended: what follows is certain for every run that goes on
+    else:
+        frame.alive = any_of((one_alive, two_alive))
+
+
+def _join(frame: Frame, guard: Guard, one: dict[str, Value] | None, two: dict[str, Value] | None) -> None:
+    """Bind what two branches bound; None stands for a branch whose end is never reached."""
+    for name in {**(one or {}), **(two or {})}:
+        before = frame.lookup(name) or NOTHING
+        if one is None:
+            frame.scope.set(name, (two or {}).get(name, before))
+        elif two is None:
+            frame.scope.set(name, one.get(name, before))
+        else:
+            frame.scope.set(name, merge(guard, one.get(name, before), two.get(name, before)))
+
+
+def _try(node: ast.Try, frame: Frame, machine: Machine) -> None:
+    kinds = [_caught(handler) for handler in node.handlers]
+    block = Try(frozenset().union(*kinds))
+    saved, before = frame.alive, frame.exits
+    frame.tries.append(block)
+    frame.scope.push()
+    run(node.body, frame, machine)
+    frame.tries.pop()
+    failed = any_of(guard for guard, _ in block.failures)
+    if frame.exits == before:
+        frame.alive = saved
+    frame.alive = all_of((frame.alive, no(failed)))
+    run(node.orelse, frame, machine)
+    body_alive, body = frame.alive, frame.scope.pop()
+    left = frame.exits != before
+    alives = [body_alive]
+    merged: dict[str, Value] | None = body if body_alive != FALSE else None
+    for handler, kind in zip(node.handlers, kinds):
+        mine = [one for one in block.failures if Try(kind).holds(one[1])]
+        block.failures = [one for one in block.failures if one not in mine]
+        guard = any_of(one for one, _ in mine)
+        frame.alive = saved
+        if guard == FALSE:
+            continue
+        if handler.name:
+            frame.scope.set(handler.name, NOTHING)
+        alive, bound, went = _branch(handler.body, guard, frame, machine)
+        left = left or went
+        alives.append(alive)
+        if alive != FALSE:
+            merged = bound if merged is None else {
+                name: merge(guard, bound.get(name, frame.lookup(name) or NOTHING), merged.get(name, frame.lookup(name) or NOTHING))
+                for name in {**bound, **merged}
+            }  # fmt: skip
+    for name, value in (merged or {}).items():
+        frame.scope.set(name, value)
+    frame.alive = any_of(alives) if left else saved
+    run(node.finalbody, frame, machine)
+
+
+def _caught(handler: ast.ExceptHandler) -> frozenset[str]:
+    if handler.type is None:
+        return frozenset({"BaseException", "Exception"})
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return frozenset(ast.unparse(one).rpartition(".")[2] for one in types)
+
+
+def _with(node: ast.With | ast.AsyncWith, frame: Frame, machine: Machine) -> None:
+    blocks = 0
+    for item in node.items:
+        expression = item.context_expr
+        if isinstance(expression, ast.Call) and ast.unparse(expression.func).rpartition(".")[2] == "suppress":
+            frame.tries.append(Try(frozenset(ast.unparse(one).rpartition(".")[2] for one in expression.args)))
+            blocks += 1
+            continue
+        value = evaluate(expression, frame, machine)
+        if item.optional_vars is not None:
+            bind(item.optional_vars, NOTHING if value[0] != "inst" else value, frame, machine)
+    saved, before = frame.alive, frame.exits
+    run(node.body, frame, machine)
+    for _ in range(blocks):
+        frame.tries.pop()
+    if blocks and frame.exits == before:
+        frame.alive = saved
+
+
+def _for(node: ast.For | ast.AsyncFor, frame: Frame, machine: Machine) -> None:
+    value = evaluate(node.iter, frame, machine)
+    saved, before = frame.alive, frame.exits
+    if value[0] == "dict" and value[2]:
+        value = ("seq", [const(key) for key in value[1]])
+    if value[0] == "seq" and len(value[1]) <= _UNROLLED:
+        for one in value[1]:
+            bind(node.target, one, frame, machine)
+            start = frame.alive
+            run(node.body, frame, machine)
+            if frame.exits != before and frame.alive != start:
+                left_for_good = any(isinstance(part, (ast.Return, ast.Break)) for part in ast.walk(node))
+                frame.alive = any_of((frame.alive, all_of((start, UNKNOWN)))) if left_for_good else start
+    else:
+        frame.alive = all_of((saved, UNKNOWN))
+        bind(node.target, NOTHING, frame, machine)
+        run(node.body, frame, machine)
+        frame.alive = saved
+    if frame.exits == before:
+        frame.alive = saved
+    run(node.orelse, frame, machine)
+
+
+def _while(node: ast.While, frame: Frame, machine: Machine) -> None:
+    saved = frame.alive
+    guard = truth(evaluate(node.test, frame, machine))
+    frame.alive = all_of((saved, guard, UNKNOWN))
+    run(node.body, frame, machine)
+    frame.alive = saved
+
+
+def bind(target: ast.expr, value: Value, frame: Frame, machine: Machine) -> None:
+    """Bind a target of an assignment."""
+    if isinstance(target, ast.Name):
+        if target.id in frame.globals:
+            frame.module.scope.layers[0][target.id] = value if frame.path == TRUE else NOTHING
+        else:
+            frame.scope.set(target.id, value)
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for place, part in enumerate(target.elts):
+            if isinstance(part, ast.Starred):
+                bind(part.value, NOTHING, frame, machine)
+            else:
+                bind(part, element(value, place), frame, machine)
+    elif isinstance(target, ast.Attribute):
+        owner = evaluate(target.value, frame, machine)
+        if owner[0] == "inst":
+            owner[2][target.attr] = value if frame.alive == TRUE else merge(frame.alive, value, owner[2].get(target.attr, NOTHING))
+    elif isinstance(target, ast.Subscript):
+        owner = evaluate(target.value, frame, machine)
+        key = evaluate(target.slice, frame, machine)
+        if owner[0] == "dict" and key[0] == "const" and isinstance(key[1], (str, int)):
+            if frame.alive == TRUE:
+                owner[1][key[1]] = value
+            else:
+                owner[1].pop(key[1], None)  # there in some runs only: nothing certain can be said of it
+
+
+def _assign(node: ast.Assign, frame: Frame, machine: Machine) -> None:
+    value = evaluate(node.value, frame, machine)
+    for target in node.targets:
+        bind(target, value, frame, machine)
+
+
+def _annotated(node: ast.AnnAssign, frame: Frame, machine: Machine) -> None:
+    if frame.scope is frame.module.scope:
+        _annotation(node.annotation, frame, machine)
+    if node.value is not None:
+        bind(node.target, evaluate(node.value, frame, machine), frame, machine)
+
+
+def _annotation(node: ast.expr | None, frame: Frame, machine: Machine) -> None:
+    if node is None or isinstance(node, ast.Constant) or machine.has_lazy_annotations(frame.module):
+        return
+    saved = frame.alive
+    frame.alive = all_of((saved, _EAGER))
+    evaluate(node, frame, machine)
+    frame.alive = saved
+
+
+def _augmented(node: ast.AugAssign, frame: Frame, machine: Machine) -> None:
+    added = evaluate(node.value, frame, machine)
+    value = evaluate(node.target, frame, machine) if isinstance(node.target, ast.Name) else NOTHING
+    if value[0] == "seq" and added[0] == "seq":
+        value[1].extend(added[1])
+    elif isinstance(node.target, ast.Name):
+        bind(node.target, NOTHING, frame, machine)
+
+
+def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, machine: Machine) -> None:
+    arguments = node.args
+    for one in [*node.decorator_list, *arguments.defaults, *arguments.kw_defaults]:
+        if one is not None:
+            evaluate(one, frame, machine)
+    for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]:
+        if argument is not None:
+            _annotation(argument.annotation, frame, machine)
+    _annotation(node.returns, frame, machine)
+    frame.scope.set(node.name, ("func", frame.module.name, node, None, NOTHING))
+
+
+def _class(node: ast.ClassDef, frame: Frame, machine: Machine) -> None:
+    for one in node.decorator_list:
+        evaluate(one, frame, machine)
+    bases = [evaluate(one, frame, machine) for one in node.bases]
+    for word in node.keywords:
+        evaluate(word.value, frame, machine)
+    machine.note_bases(node, bases)
+    value = ("class", frame.module.name, node)
+    frame.scope.push()
+    run(node.body, frame, machine)
+    frame.scope.pop()
+    frame.scope.set(node.name, value)
+
+
+def _return(node: ast.Return, frame: Frame, machine: Machine) -> None:
+    frame.returns.append((frame.alive, evaluate(node.value, frame, machine)))
+    frame.exits += 1
+    frame.alive = FALSE
+
+
+def _raise(node: ast.Raise, frame: Frame, machine: Machine) -> None:
+    error, message = "ImportError", ""
+    if node.exc is not None:
+        called = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        error = ast.unparse(called).rpartition(".")[2]
+        if isinstance(node.exc, ast.Call) and node.exc.args:
+            message = spoken(evaluate(node.exc.args[0], frame, machine))
+    frame.fail(frame.path, error, REFUSE, f"{error}: {' '.join(message.split())}"[:240].rstrip(": "))
+    frame.exits += 1
+    frame.alive = FALSE
+
+
+def _assert(node: ast.Assert, frame: Frame, machine: Machine) -> None:
+    guard = truth(evaluate(node.test, frame, machine))
+    if guard != UNKNOWN:
+        message = spoken(evaluate(node.msg, frame, machine)) if node.msg is not None else ast.unparse(node.test)
+        frame.fail(all_of((frame.path, no(guard))), "AssertionError", REFUSE, f"AssertionError: {' '.join(message.split())}"[:240])
+
+
+def _leave(node: ast.stmt, frame: Frame, machine: Machine) -> None:
+    frame.exits += 1
+    frame.alive = FALSE
+
+
+def _global(node: ast.Global, frame: Frame, machine: Machine) -> None:
+    frame.globals.update(node.names)
+
+
+def _expression(node: ast.Expr, frame: Frame, machine: Machine) -> None:
+    if not isinstance(node.value, ast.Constant):
+        evaluate(node.value, frame, machine)
+
+
+def _import(node: ast.Import, frame: Frame, machine: Machine) -> None:
+    machine.importer.run_import(node, frame)
+
+
+def _import_from(node: ast.ImportFrom, frame: Frame, machine: Machine) -> None:
+    machine.importer.run_from(node, frame)
+
+
+_HANDLERS = {
+    ast.If: _if, ast.Try: _try, ast.With: _with, ast.AsyncWith: _with, ast.For: _for, ast.AsyncFor: _for, ast.While: _while,
+    ast.Assign: _assign, ast.AnnAssign: _annotated, ast.AugAssign: _augmented, ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function, ast.ClassDef: _class, ast.Return: _return, ast.Raise: _raise, ast.Assert: _assert,
+    ast.Break: _leave, ast.Continue: _leave, ast.Global: _global, ast.Expr: _expression, ast.Import: _import, ast.ImportFrom: _import_from,
+}  # fmt: skip
+
+__all__ = ["attribute", "bind", "run"]

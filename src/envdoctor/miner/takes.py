@@ -1,0 +1,121 @@
+"""Which parameters the public callables of a release take, under the name they are defined by and the one they are exported by."""
+
+from __future__ import annotations
+
+from envdoctor.miner.modules import absolute
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from envdoctor.miner.digest import Digest
+    from envdoctor.miner.modules import Modules
+    from envdoctor.miner.signatures import Signature
+
+_MASSES = ("models", "_dynamo", "_inductor", "_refs", "testing", "onnx", "_decomp", "tests", "distributed", "ao", "fx", "_prims", "export", "jit", "quantization")
+"""Folders of hundreds of modules whose callables nobody else passes keywords to."""
+_WORDS_OF_CLASSES = ("from_pretrained", "train", "save_model", "log", "compute_loss", "training_step", "prepare", "unwrap_model", "backward", "accumulate",
+                     "save_state", "load_state", "map", "from_dict", "encode", "generate", "save_pretrained", "push_to_hub", "create_optimizer", "get_batch_samples")
+
+
+def takes_of(modules: Modules, digest_of: Callable[[str], Digest | None], offers: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Return the section "takes"."""
+    found: dict[str, frozenset[str]] = {}
+    for module in sorted(modules.texts):
+        parts = module.split(".")
+        if any(part.startswith("_") and part != "_C" for part in parts[1:]) or (len(parts) > 2 and parts[1] in _MASSES):
+            continue
+        digest = digest_of(module)
+        if digest is None:
+            continue
+        for name, signature in digest.signatures.items():
+            head, _, method = name.partition(".")
+            if head.startswith("_") or (method and method not in _WORDS_OF_CLASSES):
+                continue
+            found[f"{module}:{name}"] = frozenset(signature)
+        for name in digest.bases:
+            if "." in name or name.startswith("_") or f"{module}:{name}" in found and "@dataclass" not in digest.bases[name]:
+                continue
+            inherited = _constructor(module, name, modules, digest_of, set())
+            if inherited is not None:
+                found[f"{module}:{name}"] = frozenset(inherited)
+    for module, name, target in _exports(modules, digest_of, offers, found):
+        for subject in [target, *[f"{target}.{method}" for method in _WORDS_OF_CLASSES]]:
+            if subject in found:
+                found[f"{module}:{name}{subject[len(target):]}"] = found[subject]
+    return found
+
+
+def _constructor(module: str, name: str, modules: Modules, digest_of: Callable[[str], Digest | None], seen: set[str]) -> Signature | None:
+    """Return what a class takes, its own or what it inherits inside the release; None where a foreign base decides."""
+    if f"{module}:{name}" in seen:
+        return None
+    seen.add(f"{module}:{name}")
+    digest = digest_of(module)
+    if digest is None or name not in digest.bases:
+        return None
+    bases = digest.bases[name]
+    is_data = "@dataclass" in bases
+    own = digest.signatures.get(name)
+    if own is not None and not is_data:
+        return own
+    above: Signature | None = () if is_data else None
+    for base in bases:
+        if base in ("@dataclass", "object", "ABC", "Protocol") or base.startswith("Generic"):
+            continue
+        place = _place(module, base, modules, digest_of)
+        told = None if place is None else _constructor(*place, modules, digest_of, seen)
+        if told is None:
+            return None
+        above = told
+        if not is_data:
+            break
+    if above is None:
+        return ()
+    return tuple(dict.fromkeys((*above, *(own or ())))) if is_data else above
+
+
+def _place(module: str, base: str, modules: Modules, digest_of: Callable[[str], Digest | None]) -> tuple[str, str] | None:
+    """Return where a base class of this release is defined."""
+    digest = digest_of(module)
+    if digest is None:
+        return None
+    if base in digest.bases:
+        return module, base
+    origin = digest.origins.get(base)
+    if origin is None:
+        return None
+    level, source, name = origin
+    target = absolute(module, module in modules.packages, level, source)
+    for _ in range(4):
+        told = digest_of(target)
+        if told is None:
+            return None
+        if name in told.bases:
+            return target, name
+        if name not in told.origins:
+            return None
+        level, source, following = told.origins[name]
+        target, name = absolute(target, target in modules.packages, level, source), following
+    return None
+
+
+def _exports(
+    modules: Modules, digest_of: Callable[[str], Digest | None], offers: Mapping[str, frozenset[str]], found: Mapping[str, frozenset[str]]
+) -> list[tuple[str, str, str]]:
+    """Return (module, name, where it is defined) for what the top-level modules and their folders export."""
+    places: dict[str, list[str]] = {}
+    for subject in found:
+        where, _, name = subject.partition(":")
+        if "." not in name:
+            places.setdefault(name, []).append(where)
+    exported = []
+    for module in sorted(modules.packages):
+        parts = module.split(".")
+        if len(parts) > 2 or (len(parts) == 2 and parts[1] in _MASSES):
+            continue
+        for name in sorted(offers.get(module, ())):
+            spots = [where for where in places.get(name, ()) if where.startswith(module + ".")]
+            if len(spots) == 1 and f"{module}:{name}" not in found:
+                exported.append((module, name, f"{spots[0]}:{name}"))
+    return exported

@@ -1,0 +1,134 @@
+"""What an expression can be while a module is read without being run: constants, modules, functions, and answers that hang on the environment.
+
+A value is a tuple whose first field names its kind:
+
+    ("const", object)            ("parsed", text)            a constant version
+    ("guard", guard)             truth that depends on the environment
+    ("version", distribution)    its installed version, parsed or not     ("release", distribution), ("part", distribution, place)
+    ("mod", dotted)              a module, own or foreign
+    ("ext", module, path)        what a foreign module holds under that dotted path      ("answer", module, path, arguments, element)
+    ("func", module, node, self) ("class", module, node)     ("inst", class, attributes)   ("extinst", module, path)
+    ("super", inst, class)       ("seq", [values])           ("dict", {key: value}, complete)
+    ("choice", guard, a, b)      ("python",), ("system",)    ("builtin", name)             ("unknown",)
+    ("spec", module)             what find_spec returns      ("text", text)                a message with placeholders
+    ("extmethod", module, path, name)                        a method of what a foreign class makes
+"""
+
+from __future__ import annotations
+
+from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from envdoctor.model.guards import Guard
+
+    Value = tuple[Any, ...]
+
+NOTHING: Value = ("unknown",)
+NONE: Value = ("const", None)
+YES: Value = ("guard", TRUE)
+NO: Value = ("guard", FALSE)
+
+_SOLID = frozenset({"mod", "func", "class", "inst", "extinst", "version", "parsed", "release", "super", "python", "system"})
+
+DISTRIBUTIONS: dict[str, str] = {
+    # module: distribution, where the names differ by more than "_" and "-"
+    "sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "cv2": "opencv-python", "dateutil": "python-dateutil", "bs4": "beautifulsoup4",
+    "attr": "attrs", "google": "protobuf", "pkg_resources": "setuptools", "git": "gitpython", "absl": "absl-py", "faiss": "faiss-cpu",
+    "skimage": "scikit-image", "OpenSSL": "pyopenssl", "jwt": "pyjwt", "dotenv": "python-dotenv", "Levenshtein": "python-levenshtein",
+    "awq": "autoawq", "auto_gptq": "auto-gptq", "flash_attn_interface": "flash-attn-3", "tf_keras": "tf-keras", "rouge_score": "rouge-score",
+}  # fmt: skip
+
+
+def distribution_of(module: str) -> str:
+    """Return the distribution that a top-level module usually comes from, as guards name it."""
+    top = module.split(".", 1)[0]
+    return DISTRIBUTIONS.get(top, top.replace("_", "-").lower())
+
+
+def const(value: object) -> Value:
+    """Return a constant."""
+    return ("const", value)
+
+
+def truth(value: Value) -> Guard:
+    """Return when a value counts as true."""
+    kind = value[0]
+    if kind == "const":
+        return TRUE if value[1] else FALSE
+    if kind == "guard":
+        return value[1]  # type: ignore[no-any-return]
+    if kind in _SOLID:
+        return TRUE
+    if kind == "spec":
+        return ("has", value[1])
+    if kind == "seq":
+        return TRUE if value[1] else FALSE
+    if kind == "dict":
+        return TRUE if value[1] else FALSE if value[2] else UNKNOWN
+    if kind == "choice":
+        return any_of((all_of((value[1], truth(value[2]))), all_of((no(value[1]), truth(value[3])))))
+    if kind == "answer":
+        _, module, path, arguments, element = value
+        if arguments is None:
+            return UNKNOWN
+        return ("call", module, path, arguments + ("" if element is None else f"#{element}"))
+    return UNKNOWN
+
+
+def merge(guard: Guard, one: Value, two: Value) -> Value:
+    """Return a value that is `one` where the guard holds and `two` elsewhere."""
+    if one is two or guard == TRUE or same(one, two):
+        return one
+    if guard == FALSE:
+        return two
+    if guard == UNKNOWN:
+        return NOTHING
+    if is_truth(one) and is_truth(two):
+        return ("guard", any_of((all_of((guard, truth(one))), all_of((no(guard), truth(two))))))
+    return ("choice", guard, one, two)
+
+
+def is_truth(value: Value) -> bool:
+    """Tell whether a value is plainly yes or no."""
+    return value[0] == "guard" or (value[0] == "const" and isinstance(value[1], bool))
+
+
+def same(one: Value, two: Value) -> bool:
+    """Tell whether two values are the same simple thing."""
+    if one[0] != two[0] or one[0] in ("inst", "seq", "dict", "choice", "func", "class"):
+        return False
+    try:
+        return bool(one == two) and type(one[-1]) is type(two[-1])
+    except Exception:  # noqa: BLE001 - constants of any type
+        return False
+
+
+def each(value: Value) -> list[tuple[Guard, Value]]:
+    """Unfold choices into (guard, value)."""
+    if value[0] != "choice":
+        return [(TRUE, value)]
+    return [
+        *((all_of((value[1], guard)), one) for guard, one in each(value[2])),
+        *((all_of((no(value[1]), guard)), one) for guard, one in each(value[3])),
+    ]
+
+
+def element(value: Value, key: object) -> Value:
+    """Return what a subscript takes out of a value."""
+    kind = value[0]
+    if kind == "seq" and isinstance(key, int) and -len(value[1]) <= key < len(value[1]):
+        return value[1][key]  # type: ignore[no-any-return]
+    if kind == "dict" and key in value[1]:
+        return value[1][key]  # type: ignore[no-any-return]
+    if kind == "answer" and isinstance(key, int) and value[4] is None:
+        return (*value[:4], key)
+    if kind == "choice":
+        return merge(value[1], element(value[2], key), element(value[3], key))
+    if kind == "const" and isinstance(value[1], (str, tuple)) and isinstance(key, int) and -len(value[1]) <= key < len(value[1]):
+        return const(value[1][key])
+    if kind == "release" and isinstance(key, int):
+        return ("part", value[1], key)
+    return NOTHING
