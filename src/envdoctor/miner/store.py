@@ -115,17 +115,9 @@ def default_folder(environment: Mapping[str, str] | None = None) -> str:
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> str:
     """Return envdoctor's folder in the user's cache folder: XDG_CACHE_HOME, LOCALAPPDATA on Windows, ~/Library/Caches on macOS."""
-    return os.path.join(_home(environment, "XDG_CACHE_HOME", ".cache", "Library/Caches"), "envdoctor")
-
-
-def data_folder(environment: Mapping[str, str] | None = None) -> str:
-    """Return envdoctor's folder for data that the user made: XDG_DATA_HOME, LOCALAPPDATA on Windows, Application Support on macOS."""
-    return os.path.join(_home(environment, "XDG_DATA_HOME", ".local/share", "Library/Application Support"), "envdoctor")
-
-
-def _home(environment: Mapping[str, str] | None, variable: str, linux: str, macos: str) -> str:
     known = os.environ if environment is None else environment
-    for name in (variable, *(("LOCALAPPDATA",) if sys.platform == "win32" else ())):
+    for name in ("XDG_CACHE_HOME", *(("LOCALAPPDATA",) if sys.platform == "win32" else ())):
         if os.path.isabs(known.get(name, "")):
-            return known[name]
-    return os.path.join(os.path.expanduser("~"), *(macos if sys.platform == "darwin" else linux).split("/"))
+            return os.path.join(known[name], "envdoctor")
+    usual = ("Library", "Caches") if sys.platform == "darwin" else (".cache",)
+    return os.path.join(os.path.expanduser("~"), *usual, "envdoctor")

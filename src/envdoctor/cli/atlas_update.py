@@ -1,0 +1,257 @@
+"""`envdoctor atlas update`: its options, its progress on stderr, and what it prints at the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from envdoctor.cli.options import FLAG, VALUE, Operand, Option
+from envdoctor.cli.terminal import put
+from envdoctor.miner.store import cache_folder, default_folder
+from envdoctor.miner.texts import Texts
+from envdoctor.miner.update import Outcome, Settings, Watch, default_jobs, find_news, update
+from envdoctor.model.errors import UsageError
+from envdoctor.model.names import normalise
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from envdoctor.cli.options import Values
+    from envdoctor.miner.update import News
+
+SUMMARY = "Mine the releases that the atlas does not know yet"
+OPTIONS = (
+    Option(name="check", help="mine nothing; exit 1 when there is something new"),
+    Option(name="jobs", short="j", help="releases mined at once (default: one a processor)", kind=VALUE, metavar="N", number=True),
+    Option(
+        name="index-url",
+        help="package index (default: what uv's and pip's settings say)",
+        kind=VALUE,
+        metavar="URL",
+    ),
+    Option(name="since", help="first day that counts, as 2024-06-30 (default: by package, mostly 2023)", kind=VALUE, metavar="DAY"),
+    Option(name="offline", help="read the store only, and ask no index"),
+    Option(
+        name="store",
+        help="folder that keeps what was fetched (default: in your cache folder)",
+        kind=VALUE,
+        metavar="FOLDER",
+    ),
+    Option(name="no-store", help="keep nothing of what was fetched"),
+    Option(name="atlas", help="folder of the atlas's texts (default: the checkout's, else yours)", kind=VALUE, metavar="FOLDER"),
+    Option(name="again", help="mine known releases again"),
+    Option(name="quiet", short="q", kind=FLAG, help="show no progress"),
+    Option(name="format", help="output format (default: text)", kind=VALUE, choices=("text", "json"), default="text"),
+)
+OPERAND = Operand(name="packages", help="package of the atlas, or any other on the index (default: all of the atlas)", metavar="PACKAGE")
+
+
+def run(values: Values) -> int:
+    """Update the atlas. Returns 1 where `--check` finds something new, 3 where a release could not be mined, else 0."""
+    settings = _settings(values)
+    packages = [normalise(name) for name in values["packages"]] or _all(settings)
+    watch = _watch(values["quiet"])
+    with watch:
+        found, unlisted = find_news(packages, settings, watch)
+        if values["check"]:
+            return _tell_news(found, unlisted, values["format"])
+        outcomes = [*unlisted, *update(found, settings, watch)]
+    if any(outcome.path for outcome in outcomes):
+        settings.texts.finish()
+    return _tell(outcomes, values["format"])
+
+
+def _settings(values: Values) -> Settings:
+    if values["offline"] and (values["no_store"] or values["index_url"]):
+        raise UsageError("atlas update: --offline reads the store only; leave out --no-store and --index-url")
+    if values["no_store"] and values["store"]:
+        raise UsageError("atlas update: --store and --no-store exclude each other; give one of them")
+    since = values["since"] or ""
+    if since and not _is_day(since):
+        raise UsageError(f"atlas update: --since {since!r} is no day; write it as 2024-06-30")
+    jobs = values["jobs"]
+    if jobs is not None and not 1 <= jobs <= 256:
+        raise UsageError("atlas update: --jobs takes 1 to 256")
+    index = ""
+    if not values["offline"]:
+        from envdoctor.miner.index import index_url
+
+        index = index_url(values["index_url"])
+    return Settings(
+        index=index,
+        store="" if values["no_store"] else os.path.abspath(values["store"] or default_folder()),
+        journal=os.path.join(cache_folder(), "journal"),
+        texts=Texts(os.path.abspath(values["atlas"]) if values["atlas"] else ""),
+        jobs=jobs or default_jobs(),
+        since=since,
+        again=values["again"],
+    )
+
+
+def _is_day(text: str) -> bool:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _all(settings: Settings) -> list[str]:
+    from envdoctor.miner.packages import PACKAGES
+    from envdoctor.miner.store import Store
+
+    names = [*PACKAGES, *(name for name in settings.texts.packages() if name not in PACKAGES)]
+    if settings.index:
+        return names
+    kept = Store(settings.store).packages()
+    return [name for name in names if name in kept]
+
+
+def _tell_news(found: Sequence[News], unlisted: Sequence[Outcome], form: str) -> int:
+    new = [news for news in found if news.versions or news.turned]
+    if form == "json":
+        rows = [{"package": news.package, "new": list(news.versions), "yanked_or_restored": list(news.turned)} for news in new]
+        _put_json({"packages": rows, "failures": [text for outcome in unlisted for text in outcome.failures]})
+    else:
+        lines = [f"{news.package}: {_counted(news.versions)}" for news in new if news.versions]
+        lines += [f"{news.package}: yanked or restored: {', '.join(news.turned)}" for news in new if news.turned]
+        put("\n".join(lines or ["nothing new"]) + "\n")
+        _tell_failures(unlisted)
+    return 1 if new else 3 if unlisted else 0
+
+
+def _tell(outcomes: Sequence[Outcome], form: str) -> int:
+    written = [outcome for outcome in outcomes if outcome.path]
+    failed = [outcome for outcome in outcomes if outcome.failures]
+    if form == "json":
+        rows = [{"package": o.package, "new": list(o.written), "path": o.path, "failures": list(o.failures)} for o in outcomes]
+        _put_json({"packages": rows})
+    else:
+        lines = [f"{outcome.package}: {_counted(outcome.written)}" for outcome in written if outcome.written]
+        lines += [f"{outcome.package}: yanked or restored releases" for outcome in written if not outcome.written]
+        put("\n".join(lines or ["nothing new"]) + "\n")
+        _tell_failures(failed)
+    return 3 if failed else 0
+
+
+def _tell_failures(outcomes: Sequence[Outcome]) -> None:
+    from envdoctor.report.plain import clean
+
+    lines = [clean(text) for outcome in outcomes for text in outcome.failures]
+    if lines:
+        sys.stderr.write("not mined:\n" + "".join(f"  {line}\n" for line in lines))
+
+
+def _counted(versions: Sequence[str]) -> str:
+    shown = ", ".join(versions) if len(versions) <= 6 else f"{versions[0]} to {versions[-1]}"
+    return f"{len(versions)} release{'s' if len(versions) != 1 else ''} ({shown})"
+
+
+def _put_json(told: dict[str, Any]) -> None:
+    import json
+
+    put(json.dumps(told, indent=2) + "\n")
+
+
+class Silent(Watch):
+    """Shows nothing."""
+
+    def __enter__(self) -> Silent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+class Lines(Silent):
+    """A line on stderr for each package that is written, for logs."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, int] = {}
+        self._wanted: dict[str, int] = {}
+
+    def listed(self, news: News) -> None:
+        """Remember how many releases a package is about to have mined."""
+        self._wanted[news.package] = len(news.versions) - len(news.mined)
+        if self._wanted[news.package]:
+            self._say(f"{news.package}: {_counted(news.versions)} to mine")
+
+    def mined(self, package: str, version: str, seconds: float) -> None:
+        """Say every 25th release."""
+        self._done[package] = self._done.get(package, 0) + 1
+        if self._done[package] % 25 == 0:
+            self._say(f"{package}: {self._done[package]} of {self._wanted.get(package, 0)} mined")
+
+    def failed(self, package: str, version: str, reason: str) -> None:
+        """Say what failed at once."""
+        self._say(reason)
+
+    def written(self, outcome: Outcome) -> None:
+        """Say which text is written."""
+        if outcome.path:
+            self._say(f"{outcome.package}: written")
+
+    @staticmethod
+    def _say(text: str) -> None:
+        from envdoctor.report.plain import clean
+
+        sys.stderr.write(clean(text) + "\n")
+        sys.stderr.flush()
+
+
+class Bars(Silent):
+    """A bar for all releases and a line for what is being mined, on a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._listing = self._bars.add_task("listing", total=None)
+        self._mining = self._bars.add_task("mining", total=0, visible=False)
+
+    def __enter__(self) -> Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def listed(self, news: News) -> None:
+        """Count the releases of a package in."""
+        self._bars.update(self._listing, description=f"listing {news.package}")
+        more = len(news.versions) - len(news.mined)
+        self._bars.update(self._mining, total=(self._bars.tasks[1].total or 0) + more)
+
+    def begun(self, package: str, version: str) -> None:
+        """Name the release that is being mined."""
+        self._bars.update(self._listing, visible=False)
+        self._bars.update(self._mining, visible=True, description=f"{package} {version}")
+
+    def mined(self, package: str, version: str, seconds: float) -> None:
+        """Move the bar."""
+        self._bars.advance(self._mining)
+
+    def failed(self, package: str, version: str, reason: str) -> None:
+        """Say what failed above the bar, and move it."""
+        from rich.text import Text
+
+        self._bars.console.print(Text(reason, style="yellow"))
+        if version:
+            self._bars.advance(self._mining)
+
+
+def _watch(quiet: bool) -> Silent:
+    if quiet:
+        return Silent()
+    return Bars() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else Lines()
