@@ -34,8 +34,14 @@ def test_a_wheel_is_read_where_it_would_be_installed(tmp_path: Path) -> None:
         "some_thing/data.json",
     ]
     assert (source.read("beside/__init__.py"), source.read("some_thing/_C.pyi")) == (b"z = 2\n", b"y: int\n")
-    assert (source.requires, source.requires_python) == (("torch>=2", "rich ; extra == 'x'"), ">=3.9")
-    assert (source.package, source.version, source.date, source.yanked, source.tags) == ("some-thing", "1.0", "2024-01-02", False, TOLD.tags)
+    assert (source.requires, source.requires_python) == (("torch>=2", 'rich; extra == "x"'), ">=3.9")
+    assert (source.package, source.version, source.date, source.yanked, source.tags) == (
+        "some-thing",
+        "1.0",
+        "2024-01-02",
+        False,
+        TOLD.tags,
+    )
     for path in ("some_thing/data.json", "some_thing/_C.cpython-311-x86_64-linux-gnu.so", "some_thing/missing.py", "run"):
         with pytest.raises(KeyError):
             source.read(path)
@@ -73,7 +79,7 @@ def test_top_level_names_are_believed(tmp_path: Path) -> None:
     with path.open("rb") as file:
         source = open_sdist(file, path.name, TOLD)
     assert [name for name in source.paths() if "dist-info" not in name] == ["mod.py", "some_thing/ops/x.py", "some_thing_cuda.so"]
-    assert source.requires == ("torch", "einops", 'pytest>=7 ; extra == "dev"', "older ; python_version < '3.8'")
+    assert source.requires == ("torch", "einops", 'pytest>=7; extra == "dev"', 'older; python_version < "3.8"')
 
 
 def test_packages_beside_the_named_one_are_its_kin_only() -> None:

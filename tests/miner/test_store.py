@@ -19,7 +19,7 @@ def source(version: str = "1.0", requires: tuple[str, ...] | None = None) -> Mem
     return Members(TOLD.replace(version=version), [*TEXTS, "x/_C.so"], TEXTS.__getitem__, requires)
 
 
-@pytest.mark.parametrize("requires", [None, ("z ; extra == 'q'",)])
+@pytest.mark.parametrize("requires", [None, ('z; extra == "q"',)])
 def test_a_kept_release_is_the_same_release(tmp_path: Path, requires: tuple[str, ...] | None) -> None:
     store, given = Store(str(tmp_path)), source(requires=requires)
     store.keep(given)

@@ -52,7 +52,7 @@ class Members:
         self._read = read
         declared = self._metadata()
         self.requires_python = declared[1] or told.requires_python
-        self.requires = tuple(requires) if requires is not None else declared[0]
+        self.requires = tuple(dict.fromkeys(map(spell, declared[0] if requires is None else requires)))
 
     def _metadata(self) -> tuple[tuple[str, ...], str]:
         for name in ("METADATA", "PKG-INFO"):
@@ -87,6 +87,20 @@ def read_metadata(data: bytes) -> tuple[tuple[str, ...], str]:
     head = HeaderParser().parsestr(data.decode("utf-8", "replace"))
     lines = tuple(" ".join(str(line).split()) for line in head.get_all("Requires-Dist") or ())
     return lines, " ".join(str(head.get("Requires-Python") or "").split())
+
+
+def spell(requirement: str) -> str:
+    """Return a declared requirement in the one spelling of `packaging`: builds of one release differ in blanks, brackets and quotes.
+
+    >>> spell("torch (>=2.1,<3) ; extra == 'gpu'"), spell("not a requirement at all")
+    ('torch<3,>=2.1; extra == "gpu"', 'not a requirement at all')
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return str(Requirement(requirement))
+    except InvalidRequirement:
+        return " ".join(requirement.split())
 
 
 def too_large(told: Label, path: str) -> ReleaseError:
