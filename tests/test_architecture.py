@@ -25,17 +25,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "knowledge": {"model"},
     "facts": {"model", "formats", "script"},
     "miner": {"model", "knowledge"},
+    "lab": {"model", "knowledge"},
     "diagnosis": {"model", "facts", "knowledge", "engine", "memory"},
     "hook": {"model", "diagnosis", "facts", "report"},
     "callback": {"hook"},
     "run": {"model", "hook"},
-    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "miner"},
+    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "miner", "lab"},
 }
 TOUCHES_MACHINE = {
     "facts",
     "cli",
     "run",
     "knowledge.load",
+    "knowledge.atlas.load",
     "knowledge.reference",
     "knowledge.fixtures",
     "knowledge.lint",
@@ -47,6 +49,7 @@ TOUCHES_MACHINE = {
     "miner.web",
     "hook",
     "diagnosis",
+    "lab",
 }
 PURE = ("urllib.parse", "os.path")  # text in, text out
 HEAVY = (

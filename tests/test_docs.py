@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from envdoctor.cli import COMMANDS, check, completion, main, rules, snapshot
+from envdoctor.cli import COMMANDS, check, completion, lab, main, rules, snapshot
 from envdoctor.cli.options import FLAG, LIST, Operand, Option, scan
 from envdoctor.diagnosis import check as examine
 from envdoctor.facts.configuration import KEYS, read_config
@@ -48,6 +48,7 @@ COMMAND_WORDS = {
     "snapshot": (snapshot.OPTIONS, snapshot.OPERAND),
     "completion": ((), completion.OPERAND),
     **{f"rules {action}": row for action, row in rules.TABLE.items()},
+    **{f"lab {action}": row for action, row in lab.TABLE.items()},
 }
 ACCEPT = os.environ.get("ENVDOCTOR_ACCEPT")  # read before a test empties the environment
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -148,7 +149,7 @@ def test_every_command_shown_is_one_that_envdoctor_takes(page: Path) -> None:
             words = words_of(command)
             if words[0] != "envdoctor" or words[1] in ("--help", "--version"):
                 continue
-            length = 2 if words[1] == "rules" else 1
+            length = 2 if words[1] in completion.GROUPS else 1
             options, operand = COMMAND_WORDS[" ".join(words[1 : 1 + length])]
             assert "--help" in words or scan(words[1 + length :], options, operand) is not None, command
 
@@ -385,7 +386,7 @@ def test_the_table_of_folders_is_the_one_that_is_enforced() -> None:
     rows = re.findall(
         r"^\| `src/envdoctor/(\w+)(?:\.py)?` \|[^|]*\| ([^|]*) \|$", (TOP / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
     )
-    assert len(rows) == 11
+    assert len(rows) == 12
     for part, words in rows:
         told = set() if words == "nothing of envdoctor" else set(words.split(", "))
         assert told == {

@@ -8,12 +8,15 @@ from envdoctor.cli.options import FLAG, Operand, explain, scan
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from envdoctor.cli.options import Option
 
 SHELLS = ("bash", "zsh", "fish")
 SUMMARY = """Print the completion script of a shell.
 bash and zsh: eval "$(envdoctor completion bash)"; fish: envdoctor completion fish | source"""
+GROUPS = ("rules", "lab")
+"""Subcommands with actions: modules with ACTIONS and TABLE."""
 OPERAND = Operand(name="shell", metavar="|".join(SHELLS), help="the shell", least=1, most=1)
 
 
@@ -32,18 +35,21 @@ def run(words: Sequence[str]) -> int:
 
 
 def words_of() -> dict[str, tuple[Option, ...]]:
-    """Return the options of every subcommand; `rules X` stands for its actions."""
-    from envdoctor.cli import check, rules, snapshot
+    """Return the options of every subcommand; `rules X` stands for an action of `rules`."""
+    from envdoctor.cli import check, snapshot
 
     table = {"check": check.OPTIONS, "snapshot": snapshot.OPTIONS, "completion": ()}
-    table.update({f"rules {action}": options for action, (options, _) in rules.TABLE.items()})
+    for group in GROUPS:
+        table.update({f"{group} {action}": options for action, (options, _) in _group(group).TABLE.items()})
     return table
+
+
+def _group(name: str) -> Any:
+    return __import__(f"envdoctor.cli.{name}", fromlist=["TABLE"])
 
 
 def bash() -> str:
     """Return the bash script."""
-    from envdoctor.cli.rules import ACTIONS
-
     cases = []
     for name, options in words_of().items():
         flags = " ".join("--" + option.name for option in options) + " --help"
@@ -55,16 +61,20 @@ def bash() -> str:
             if option.choices and option.name not in seen:
                 seen.add(option.name)
                 values.append(f'    --{option.name}) COMPREPLY=($(compgen -W "{" ".join(option.choices)}" -- "$cur")); return ;;')
+    actions = []
+    for group in GROUPS:
+        given = f'COMPREPLY=($(compgen -W "{" ".join(_group(group).ACTIONS)}" -- "$cur")); return'
+        actions.append(f"  if [[ $command == {group} && $COMP_CWORD -eq 2 ]]; then {given}; fi")
     line = "\n"
     return f"""_envdoctor() {{
   local cur="${{COMP_WORDS[COMP_CWORD]}}" prev="${{COMP_WORDS[COMP_CWORD-1]}}" words="" command="${{COMP_WORDS[1]}}"
   if [[ $COMP_CWORD -eq 1 ]]; then
     COMPREPLY=($(compgen -W "{" ".join(COMMANDS)} --help --version" -- "$cur")); return
   fi
-  if [[ $command == rules ]]; then
-    if [[ $COMP_CWORD -eq 2 ]]; then COMPREPLY=($(compgen -W "{" ".join(ACTIONS)}" -- "$cur")); return; fi
-    command="rules ${{COMP_WORDS[2]}}"
-    if [[ $command == "rules show" && $cur != -* ]]; then
+{line.join(actions)}
+  if [[ $command == {" || $command == ".join(GROUPS)} ]]; then
+    command="$command ${{COMP_WORDS[2]}}"
+    if [[ ($command == "rules show" || $command == "lab prove") && $cur != -* ]]; then
       COMPREPLY=($(compgen -W "$(envdoctor rules list 2>/dev/null | cut -d' ' -f1)" -- "$cur")); return
     fi
   fi
@@ -88,12 +98,12 @@ def zsh() -> str:
 
 def fish() -> str:
     """Return the fish script."""
-    from envdoctor.cli.rules import ACTIONS
-
     lines = ["complete -c envdoctor -n __fish_use_subcommand -l help", "complete -c envdoctor -n __fish_use_subcommand -l version"]
     lines += [f"complete -c envdoctor -n __fish_use_subcommand -f -a {name} -d {_quoted(text)}" for name, text in COMMANDS.items()]
     lines += [
-        f"complete -c envdoctor -n '__fish_seen_subcommand_from rules' -f -a {name} -d {_quoted(text)}" for name, text in ACTIONS.items()
+        f"complete -c envdoctor -n '__fish_seen_subcommand_from {group}' -f -a {name} -d {_quoted(text)}"
+        for group in GROUPS
+        for name, text in _group(group).ACTIONS.items()
     ]
     lines += [f"complete -c envdoctor -n '__fish_seen_subcommand_from completion' -f -a {shell}" for shell in SHELLS]
     for name, options in words_of().items():
