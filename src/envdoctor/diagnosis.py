@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 
-from envdoctor.engine.evaluate import judge_again, judge_rules, report
+from envdoctor.engine.evaluate import derived_findings, judge_again, judge_rules, report
+from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.load import open_book
 from envdoctor.model.errors import InputError
 from envdoctor.model.facts import NOT_COLLECTED, Fact
+from envdoctor.model.finding import DERIVED
 from envdoctor.model.request import Request
 
 TYPE_CHECKING = False
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from envdoctor.facts.patient import Patient
     from envdoctor.knowledge.compiled import CompiledBook
     from envdoctor.model.finding import Finding, Report
+    from envdoctor.model.knowledge import Atlas
     from envdoctor.model.snapshot import Snapshot
 
 _ROUNDS = 4
@@ -48,13 +51,16 @@ def take(asked: Request, environ: Mapping[str, str]) -> Snapshot:
 def diagnose(asked: Request, patient: Patient, snapshot: Snapshot) -> Report:
     """Evaluate a patient, collecting the facts that its rules turn out to need."""
     book = open_book()
+    atlas = open_atlas() if asked.only != "rules" else None
     try:
-        return _diagnose(asked, patient, snapshot, book)
+        return _diagnose(asked, patient, snapshot, book, atlas)
     finally:
         book.release()
+        if atlas is not None:
+            atlas.release()
 
 
-def _diagnose(asked: Request, patient: Patient, snapshot: Snapshot, book: CompiledBook) -> Report:
+def _diagnose(asked: Request, patient: Patient, snapshot: Snapshot, book: CompiledBook, atlas: Atlas | None) -> Report:
     skip, today = _selection(asked, book.ids), _today(asked)
     ignore = _ignoring(asked, today)
     state = judge_rules(snapshot, book, skip)
@@ -69,7 +75,8 @@ def _diagnose(asked: Request, patient: Patient, snapshot: Snapshot, book: Compil
 
         snapshot = with_answers(snapshot, [answer for answer in answers if answer.path not in asked.given])
         judge_again(state, snapshot, {answer.path for answer in answers})
-    found = report(state, snapshot, book, asked.purpose, ignore)
+    derived = derived_findings(state, snapshot, atlas, skip) if atlas is not None else ()
+    found = report(state, snapshot, book, asked.purpose, ignore, derived=derived)
     if asked.ignores:
         from envdoctor.engine.suppress import account
 
@@ -122,15 +129,19 @@ def loader_of(snapshot: Snapshot) -> str:
 
 
 def _selection(asked: Request, ids: tuple[str, ...]) -> Callable[[str], str | None] | None:
+    if asked.only == "atlas" and not asked.select:
+        return lambda rule: None if rule in DERIVED else "not selected"
     if not asked.select:
         return None
     from fnmatch import fnmatchcase
 
-    patterns = asked.select
-    unknown = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in ids)]
+    patterns, only = asked.select, asked.only
+    unknown = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in (*ids, *DERIVED))]
     if unknown:
         raise InputError(f"no rule matches {unknown[0]!r}; `envdoctor rules list` names them all")
-    return lambda rule: None if any(fnmatchcase(rule, pattern) for pattern in patterns) else "not selected"
+    return lambda rule: (
+        None if any(fnmatchcase(rule, pattern) for pattern in patterns) and (only != "atlas" or rule in DERIVED) else "not selected"
+    )
 
 
 def _today(asked: Request) -> str:

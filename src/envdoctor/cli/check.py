@@ -40,6 +40,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="fail-on", kind=VALUE, choices=SEVERITIES, help="exit with 1 from this severity on (default: error)"),
     Option(name="strict", kind=FLAG, help="exit with 1 also when something could not be judged"),
     Option(name="select", kind=LIST, metavar="RULE", help="run only these rules (ids or patterns such as 'torchao-*')"),
+    Option(name="only", kind=VALUE, choices=("rules", "atlas"), help="judge with one kind of knowledge: written rules, or mined releases"),
     Option(name="config", kind=VALUE, metavar="FILE", help="read this configuration instead of the nearest"),
     Option(name="no-config", kind=FLAG, help="read no configuration"),
     Option(name="quiet", short="q", kind=FLAG, help="print errors and the summary only"),
@@ -85,6 +86,7 @@ def request(values: Values, config: Config) -> Request:
         given=given,
         select=values["select"] or config.select,
         ignores=config.ignores,
+        only=values["only"] or "",
     )
 
 

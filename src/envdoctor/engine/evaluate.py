@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from envdoctor.engine.conditions import judge
-from envdoctor.model.finding import CLEAR, FIT, PACKAGE_NEEDED, UNFIT, UNKNOWN, Crashed, Finding, Fired, Reason, Report, Skipped, Unknown
+from envdoctor.model.finding import (
+    CLEAR,
+    DERIVED,
+    FIT,
+    PACKAGE_NEEDED,
+    UNFIT,
+    UNKNOWN,
+    Crashed,
+    Finding,
+    Fired,
+    Reason,
+    Report,
+    Skipped,
+    Unknown,
+)
 from envdoctor.model.rule import CONFIDENCES, IMPACTS, SEVERITIES, WINDOW
 from envdoctor.model.uses import CARRIED, DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIONS, SPECIAL, UNTOLD, USES, foundations
 from envdoctor.model.versions import window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from envdoctor.model.finding import Outcome
-    from envdoctor.model.knowledge import Book
+    from envdoctor.model.knowledge import Atlas, Book
     from envdoctor.model.rule import Condition, Head
     from envdoctor.model.snapshot import Snapshot
 
@@ -83,15 +97,40 @@ def evaluate(
     purpose: str | None = None,
     skip: Callable[[str], str | None] | None = None,
     ignore: Callable[[Finding], str] | None = None,
+    *,
+    atlas: Atlas | None = None,
 ) -> Report:
-    """Judge a snapshot with a rule book, in one round. See `judge_rules` and `report`."""
-    return report(judge_rules(patient, book, skip), patient, book, purpose, ignore)
+    """Judge a snapshot with a rule book and an atlas, in one round. See `judge_rules` and `report`."""
+    state = judge_rules(patient, book, skip)
+    found = derived_findings(state, patient, atlas, skip) if atlas is not None else []
+    return report(state, patient, book, purpose, ignore, derived=found)
+
+
+def derived_findings(state: Judgement, patient: Snapshot, atlas: Atlas, skip: Callable[[str], str | None] | None = None) -> list[Finding]:
+    """Return what the atlas says of the installed packages, not yet weighed, and put its outcomes to those of the rules."""
+    links = atlas.beside(patient.distributions, patient.is_complete)
+    same: Outcome = Unknown(missing=tuple("atlas:" + name for name in links.unread)) if links.unread else CLEAR
+    for rule in DERIVED:
+        reason = skip(rule) if skip is not None else None
+        state.outcomes[rule] = same if reason is None else Skipped(reason=reason)
+    faults = links.faults()
+    if not faults:
+        return []
+    from envdoctor.engine.derived import derive  # imported late: most checks find nothing
+
+    return [finding for finding in derive(patient, links, faults) if not isinstance(state.outcomes[finding.rule], Skipped)]
 
 
 def report(
-    state: Judgement, patient: Snapshot, book: Book, purpose: str | None = None, ignore: Callable[[Finding], str] | None = None
+    state: Judgement,
+    patient: Snapshot,
+    book: Book,
+    purpose: str | None = None,
+    ignore: Callable[[Finding], str] | None = None,
+    *,
+    derived: Sequence[Finding] = (),
 ) -> Report:
-    """Turn a judgement into findings, uses and a verdict.
+    """Turn a judgement, and what the atlas derived, into findings, uses and a verdict.
 
     `purpose` is a key of PURPOSES or None for the default; `ignore` returns a reason to leave a finding out of the verdict, or "".
     """
@@ -99,18 +138,23 @@ def report(
     demanded = frozenset(use for use in PURPOSES[asked] if available(use, patient))
     outcomes = dict(state.outcomes)
     findings: list[Finding] = []
-    suppressed: list[Finding] = []
     for rule in state.fired:
         try:
             finding = _finding(book.head(rule), patient, book, demanded)
         except Exception as error:  # noqa: BLE001 - as in _settle
             outcomes[rule] = Crashed(error=f"{type(error).__name__}: {error}")
             continue
+        findings.append(finding)
+    findings = [*_once(findings, [_weighed(finding, patient, demanded) for finding in derived])]
+    fired: dict[str, list[Finding]] = {}
+    for place, finding in enumerate(findings):
         reason = ignore(finding) if ignore is not None else ""
         if reason:
-            finding = finding.replace(suppressed=reason)
-        outcomes[rule] = Fired(findings=(finding,))
-        (suppressed if reason else findings).append(finding)
+            finding = findings[place] = finding.replace(suppressed=reason)
+        fired.setdefault(finding.rule, []).append(finding)
+    outcomes.update({rule: Fired(findings=tuple(same)) for rule, same in fired.items()})
+    suppressed = [finding for finding in findings if finding.suppressed]
+    findings = [finding for finding in findings if not finding.suppressed]
     findings.extend(_packages_needed(patient, purpose))
     findings.sort(key=_cost)
     uses = _uses(patient, findings, demanded, purpose)
@@ -162,11 +206,7 @@ def _finding(head: Head, patient: Snapshot, book: Book, demanded: frozenset[str]
     witness = Witness(head.match, patient)
     prose, words = book.prose(head.id), witness.words
     uses = tuple(use for use in resting_on(carried(head.uses, patient)) if available(use, patient)) or head.uses
-    severity = head.severity
-    if severity == "error" and demanded.isdisjoint(uses):
-        severity = "warning"
-    if severity == "warning" and SPECIAL.issuperset(uses) and demanded.isdisjoint(uses) and not witness.asked:
-        severity = "note"  # nobody said that this run needs it: audio data, a GPTQ model, several GPUs
+    severity = _severity(head.severity, uses, demanded, witness.asked)
     return Finding(
         rule=head.id,
         title=fill(prose.title, words),
@@ -192,6 +232,42 @@ def _finding(head: Head, patient: Snapshot, book: Book, demanded: frozenset[str]
         locations=tuple(witness.locations),
         silent=prose.silent,
     )
+
+
+def _severity(declared: str, uses: tuple[str, ...], demanded: frozenset[str], asked: bool) -> str:
+    """Return what a fault counts for in this run. `asked` tells that the run itself made it show, not installed packages alone."""
+    severity = declared
+    if severity == "error" and demanded.isdisjoint(uses):
+        severity = "warning"
+    if severity == "warning" and SPECIAL.issuperset(uses) and demanded.isdisjoint(uses) and not asked:
+        severity = "note"  # nobody said that this run needs it: audio data, a GPTQ model, several GPUs
+    return severity
+
+
+def _weighed(finding: Finding, patient: Snapshot, demanded: frozenset[str]) -> Finding:
+    """Return a derived finding with all uses that rest on the broken ones, as far as they can be had here at all."""
+    uses = tuple(use for use in resting_on(carried(finding.uses, patient)) if available(use, patient))
+    return finding.replace(uses=uses, severity=_severity(finding.declared_severity, uses, demanded, False))
+
+
+def _once(findings: list[Finding], derived: list[Finding]) -> Iterator[Finding]:
+    """Return the findings of rules, and of the derived ones those that no rule tells already: an error about the same packages.
+
+    What a derived one breaks beyond that is added to the rule's.
+    """
+    left = [finding for finding in derived if finding.uses]
+    for finding in findings:
+        told = [other for other in left if _is_told(other, finding)]
+        left = [other for other in left if other not in told]
+        more = [use for other in told for use in other.uses if use not in finding.uses]
+        yield finding.replace(uses=(*finding.uses, *dict.fromkeys(more))) if more else finding
+    yield from left
+
+
+def _is_told(derived: Finding, finding: Finding) -> bool:
+    """Tell whether a rule's finding is about the two packages of a derived one; about a third one too, at most."""
+    among = finding.packages
+    return finding.declared_severity == "error" and len(derived.packages) > 1 and len(among) < 4 and set(derived.packages) <= set(among)
 
 
 def _cost(finding: Finding) -> tuple[int, int, int, str]:

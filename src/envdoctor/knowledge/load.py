@@ -39,7 +39,7 @@ def _open() -> CompiledBook:
 
         return CompiledBook(compile_book(read_rules(folder), __version__))
     try:
-        artefact = _Artefact()
+        artefact = Artefact(ARTEFACT)
         beginning = artefact.read(0, 1 << 17)
         size = hot_size(beginning)
         if size > len(beginning):
@@ -49,18 +49,19 @@ def _open() -> CompiledBook:
         raise RuleBookError([f"the rule book of this installation is missing or damaged ({error}); reinstall envdoctor"]) from None
 
 
-class _Artefact:
-    """The compiled book on disk, opened when a part is asked for and closed after a check: a training process keeps no file open."""
+class Artefact:
+    """A compiled file on disk, opened when a part is asked for and closed after a check: a training process keeps no file open."""
 
-    __slots__ = ("_handle",)
+    __slots__ = ("_handle", "_path")
 
-    def __init__(self) -> None:
+    def __init__(self, path: str) -> None:
+        self._path = path
         self._handle: int | None = None
 
     def read(self, start: int, size: int) -> bytes:
         """Return SIZE bytes from START, fewer at the end of the file. Raises OSError."""
         if self._handle is None:
-            self._handle = os.open(ARTEFACT, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            self._handle = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         parts = []
         while size > 0:
             part = self._part(self._handle, size, start)

@@ -18,11 +18,25 @@ if TYPE_CHECKING:
 PACKAGE_NEEDED = "purpose-package-not-installed"
 IGNORE_UNUSED = "ignore-matches-nothing"
 IGNORE_EXPIRED = "ignore-expired"
+NAME_MISSING = "needed-name-missing"
+MODULE_MISSING = "needed-module-missing"
+MISSING_PACKAGE = "needed-package-missing"
+ARGUMENT_MISSING = "needed-argument-missing"
+VERSION_REFUSED = "version-refused-in-code"
+DERIVED: dict[str, str] = {
+    # findings that the atlas derives, for any two packages
+    NAME_MISSING: "A package imports a name that the installed release of another package does not have.",
+    MODULE_MISSING: "A package imports a module that the installed release of another package does not have.",
+    MISSING_PACKAGE: "A package imports another one that is not installed, on the way of something this environment is for.",
+    ARGUMENT_MISSING: "A package passes an argument that the installed release of another package does not take.",
+    VERSION_REFUSED: "A package checks in its code what it runs beside, and refuses what is installed.",
+}
 BUILT_IN: dict[str, str] = {
     # findings that no rule file can say, because they depend on what was asked
     PACKAGE_NEEDED: "`--for` asks for what cannot be done without a package that is not installed.",
     IGNORE_UNUSED: "An ignore in the configuration matches no finding. Delete it, so that it cannot hide a later one.",
     IGNORE_EXPIRED: "An ignore in the configuration has passed its date and no longer counts. Delete it, or renew it with a reason.",
+    **DERIVED,
 }
 FIT = "fit"
 UNFIT = "unfit"

@@ -1,4 +1,4 @@
-"""What the engine asks of the rule book: look-ups, never files."""
+"""What the engine asks of the rule book and of the atlas: look-ups, never files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from envdoctor.model.rule import Remedy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import Protocol
 
     from envdoctor.model.rule import Condition, Head
@@ -27,6 +27,72 @@ if TYPE_CHECKING:
 
         def prose(self, rule: str) -> Prose:
             """Return what a rule says. Called only for rules that fire."""
+
+    class Atlas(Protocol):
+        """What was mined from the releases' files."""
+
+        def beside(self, distributions: Mapping[str, Distribution], is_complete: bool) -> Links:
+            """Return what the atlas says of these distributions. `is_complete` tells that nothing else is installed."""
+
+    class Links(Protocol):
+        """What installed packages ask of each other, by their versions alone: guards are for the caller to judge."""
+
+        unread: tuple[str, ...]
+        """Installed packages of the atlas whose release it does not know."""
+
+        def faults(self) -> Sequence[Fault]:
+            """Return what is asked and not there."""
+
+        def carried(self, package: str, entry: str) -> Sequence[Rest]:
+            """Return the entries of installed packages that rest on an entry of a package."""
+
+        def has(self, module: str) -> bool | None:
+            """Tell whether a module can be found."""
+
+        def offers(self, module: str, name: str) -> bool | None:
+            """Tell whether a module offers a name."""
+
+        def answer(self, module: str, function: str, arguments: str) -> str | None:
+            """Return the guard under which a helper of the installed release answers yes; None where that is not known."""
+
+        def cures(
+            self, package: str, module: str, entries: Collection[str], holds: Callable[[str], bool | None]
+        ) -> tuple[str | None, str | None]:
+            """Return the versions of the partner, and of the package, with which these entries have no fault; None where there are none.
+
+            `module` is the partner's root module. `holds` judges a guard.
+            """
+
+
+class Fault(Record):
+    """One thing that an entry of an installed package asks for and cannot have, if its guard holds.
+
+    `kind` is name, module, package, argument or refused. `partner` is the distribution asked, "" where a refusal is about none, `root` its
+    module. `gone` is the release that no longer has it, `since` the first later one that has it: one of them at most.
+    """
+
+    kind: str
+    package: str
+    entry: str
+    target: str
+    guard: str
+    module: str
+    partner: str = ""
+    root: str = ""
+    gone: str = ""
+    since: str = ""
+    exact: bool = True
+    """Both releases are known; else one lies between two known ones that agree."""
+
+
+class Rest(Record):
+    """An entry that imports a module whose own entry is broken, if its guard holds."""
+
+    package: str
+    entry: str
+    target: str
+    guard: str
+    module: str
 
 
 class Prose(Record):

@@ -50,7 +50,7 @@ class Request(Record):
     """A whole question. `paths` may name one environment or saved snapshot, listings, and training scripts.
 
     `given` are facts that the caller states outright (a model's name, training arguments), by path. `today` is the ISO date that ignores
-    expire by, "" for the day of the check.
+    expire by, "" for the day of the check. `only` names the one kind of knowledge to judge with, rules or atlas; "" for both.
     """
 
     paths: tuple[str, ...] = ()
@@ -62,3 +62,4 @@ class Request(Record):
     select: tuple[str, ...] = ()
     ignores: tuple[Ignore, ...] = ()
     today: str = ""
+    only: str = ""

@@ -28,6 +28,7 @@ WANTED: tuple[tuple[str, str, str, str], ...] = (
     ("script", "no training script given", "training script", ""),
     ("call:", "no training script given", "training script", ""),
     ("import:", "no training script given", "training script", ""),
+    ("atlas:", "release of a package not known to the atlas", "atlas", ""),
     ("environment.", "list of packages not known to be complete", "list of packages", ""),
     ("env", "environment variables not known", "environment variables", ""),
     ("tools.", "compilers and tools not known", "compilers and tools", ""),

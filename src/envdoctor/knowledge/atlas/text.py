@@ -71,13 +71,9 @@ class AtlasText(Record):
         return AtlasText(package=self.package, releases=tuple(releases[at] for at in order), sections=sections)
 
     def surface(self, version: str) -> Surface:
-        """Return one release as it was mined. Raises KeyError."""
-        wanted = key(version)
-        for number, release in enumerate(self.releases):
-            if key(release.version) == wanted:
-                break
-        else:
-            raise KeyError(version)
+        """Return one release as it was mined. Raises ValueError where it is not known."""
+        number = [key(release.version) for release in self.releases].index(key(version))
+        release = self.releases[number]
         told: dict[str, dict[str, frozenset[str]]] = {}
         for section, subjects in self.sections.items():
             for subject, items in subjects.items():
@@ -236,6 +232,7 @@ class _Reader:
         found: list[Release] = []
         while self.line < len(self.lines) and self.lines[self.line].startswith("  "):
             version, *rest = self._next().split()
+            key(version)
             if found and key(found[-1].version) >= key(version):
                 raise ValueError(f"release {version} does not come after {found[-1].version}")
             date = rest.pop(0) if rest and rest[0] != "yanked" else ""
