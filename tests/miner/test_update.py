@@ -14,6 +14,7 @@ from envdoctor.miner.release import File, Release
 from envdoctor.miner.store import Store
 from envdoctor.miner.texts import Texts
 from envdoctor.miner.update import News, Outcome, Settings, Watch, blocks_of, find_news, update
+from envdoctor.model.errors import ReleaseError
 from envdoctor.model.surface import Surface
 from tests.served import Served, build_wheel, served
 
@@ -140,6 +141,13 @@ def test_a_release_that_fails_stops_no_other(tmp_path: Path, index: Served, sett
     assert pytest.importorskip("re").match(reason, failure)
     assert ("failed", "one", "1.1") in heard.told
     assert read_text(text_of(tmp_path, "one")).versions == ("1.0", "1.2")
+
+
+def test_workers_that_cannot_start_end_the_run(index: Served, settings: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    for number in range(12):
+        release(index, "one", f"1.{number}", "a = 1")
+    with pytest.raises(ReleaseError, match="end before they begin"):
+        run(settings.replace(miner="tests.miner.nowhere:mine"), "one")
 
 
 def test_a_package_that_the_index_lacks_is_told_and_the_others_go_on(index: Served, settings: Settings) -> None:

@@ -42,7 +42,7 @@ class Ways(Record):
     journal: str
     mark: str
     store: str
-    miner: str = "envdoctor.miner:mine"
+    miner: str = "envdoctor.miner.mining:mine"
 
 
 class _Worker:

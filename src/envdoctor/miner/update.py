@@ -17,7 +17,7 @@ from envdoctor.miner.release import choose, since
 from envdoctor.miner.store import Store
 from envdoctor.miner.texts import Texts
 from envdoctor.miner.web import Client
-from envdoctor.model.errors import EnvdoctorError
+from envdoctor.model.errors import EnvdoctorError, ReleaseError
 from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 LONGEST = 24
 """Releases of one block at most: long enough for the miner's memory of files to pay, short enough to share a package between workers."""
 
+_IN_VAIN = 2
+"""How often workers may die without having begun a release."""
+
 
 class Settings(Record):
     """How to update. `index` is empty when only the store is read, `store` when nothing is kept; `since` replaces the table's days."""
@@ -42,7 +45,7 @@ class Settings(Record):
     jobs: int = 1
     since: str = ""
     again: bool = False
-    miner: str = "envdoctor.miner:mine"
+    miner: str = "envdoctor.miner.mining:mine"
 
 
 class News(Record):
@@ -170,6 +173,8 @@ class _Run:
         self.ways = Ways(journal=settings.journal, mark=self.journal.mark, store=settings.store, miner=settings.miner)
         self.pool: ProcessPoolExecutor | None = None
         self.out: dict[Future[Block], Block] = {}
+        self.unsent: list[Block] = []
+        self.in_vain = 0
         self.left: dict[str, int] = {}
         self.news: dict[str, News] = {}
         self.failures: dict[str, list[str]] = {}
@@ -190,7 +195,10 @@ class _Run:
     def send(self, block: Block) -> None:
         if self.pool is None:
             self.pool = ProcessPoolExecutor(self.settings.jobs, self.context, begin, (self.ways, self.told))
-        self.out[self.pool.submit(mine_block, block)] = block
+        try:
+            self.out[self.pool.submit(mine_block, block)] = block
+        except BrokenProcessPool:  # those sent before it are about to be found broken too, and `recover` sends them all
+            self.unsent.append(block)
 
     def finish(self) -> list[Outcome]:
         """Wait for all blocks and return what came of each package."""
@@ -241,10 +249,14 @@ class _Run:
 
     def recover(self) -> None:
         """Go on after a worker was killed: what it was mining has failed, everything else is sent out again."""
-        blocks = list(self.out.values())
+        blocks = [*self.out.values(), *self.unsent]
         self.out.clear()
+        self.unsent.clear()
         self.halt()
         self.listen()
+        self.in_vain = 0 if self.begun - self.ended else self.in_vain + 1
+        if self.in_vain > _IN_VAIN:
+            raise ReleaseError("the processes that mine end before they begin; see what they say above, and run this again with --jobs 1")
         for package, version in sorted(self.begun - self.ended):
             self.ended.add((package, version))
             self.fail(
