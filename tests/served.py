@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -59,6 +60,7 @@ class Served:
         self.yanked: set[str] = set()
         self.form = "json"
         self.ranges = True
+        self.cut = False
         self.broken = 0
         """How many of the next answers fail."""
         self.asked: list[str] = []
@@ -112,7 +114,10 @@ def served(folder: Path) -> Iterator[Served]:
             parts = self.path.strip("/").split("/")
             if parts[0] == "simple":
                 found = told.page(parts[1])
-                self.answer(200 if found else 404, *(found or ("text/plain", b"")))
+                if found and "gzip" in self.headers.get("Accept-Encoding", ""):
+                    self.answer(200, found[0], gzip.compress(found[1])[: -8 if told.cut else None], **{"Content-Encoding": "gzip"})
+                else:
+                    self.answer(200 if found else 404, *(found or ("text/plain", b"")))
             elif parts[0] == "moved":
                 self.answer(302, "text/plain", b"", Location=f"/files/{parts[1]}")
             elif (told.folder / parts[-1]).is_file():

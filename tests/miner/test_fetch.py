@@ -93,6 +93,13 @@ def test_broken_answers_are_asked_for_again(client: Client, folder: Path) -> Non
             Index(client, place.url).releases("small")
 
 
+def test_an_answer_that_was_cut_off_is_no_answer(client: Client, folder: Path) -> None:
+    with served(folder) as place:
+        place.cut = True
+        with pytest.raises(ReleaseError, match=r"no answer after 5 tries \(the answer was cut off"):
+            Index(client, place.url).releases("small")
+
+
 def test_a_file_that_changed_is_refused(client: Client, folder: Path, tmp_path: Path) -> None:
     with served(folder) as place:
         (release,) = Index(client, place.url).releases("small")

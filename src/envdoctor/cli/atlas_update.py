@@ -57,7 +57,11 @@ def run(values: Values) -> int:
         found, unlisted = find_news(packages, settings, watch)
         if values["check"]:
             return _tell_news(found, unlisted, values["format"])
-        outcomes = [*unlisted, *update(found, settings, watch)]
+        try:
+            outcomes = [*unlisted, *update(found, settings, watch)]
+        except KeyboardInterrupt:
+            sys.stderr.write("stopped; what was mined is kept, so run this again to go on from here\n")
+            raise
     if any(outcome.path for outcome in outcomes):
         settings.texts.finish()
     return _tell(outcomes, values["format"])

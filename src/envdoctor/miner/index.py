@@ -29,7 +29,7 @@ class Index:
     def releases(self, package: str) -> tuple[Release, ...]:
         """Return the final releases of a project in the order of their versions. Raises ReleaseError."""
         name = normalise(package)
-        answer = self._client.get(f"{self._url}{name}/", {"Accept": ACCEPT})
+        answer = self._client.get(f"{self._url}{name}/", {"Accept": ACCEPT, "Accept-Encoding": "gzip"})
         if answer.status == 404:
             raise ReleaseError(f"{name}: the index has no such project; check the spelling and --index-url")
         if answer.status != 200:

@@ -70,6 +70,10 @@ class Store:
             raise ReleaseError(f"{package} {version}: {path} is damaged ({error}); remove it and run this again") from None
         return Members(label, paths, archive.read, requires)
 
+    def date(self, package: str, version: str) -> str:
+        """Return the ISO day of a kept release's first upload, "" where it is not known. Raises ReleaseError."""
+        return self.open(package, version).date
+
     def keep(self, source: Source) -> str:
         """Keep the texts of a release and return the path of its file; an older one of the same version is replaced."""
         from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo

@@ -6,10 +6,12 @@ Knows nothing of packages. Errors name the host and never the address, which may
 from __future__ import annotations
 
 import base64
+import gzip
 import http.client
 import os
 import ssl
 import time
+import zlib
 from urllib.parse import unquote, urljoin, urlsplit
 
 from envdoctor.model.errors import ReleaseError
@@ -129,7 +131,13 @@ class Client:
         connection.request("GET", path, headers=sent)
         response = connection.getresponse()
         body = response.read()
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body, url)
+        told = {name.lower(): value for name, value in response.getheaders()}
+        if told.get("content-encoding") == "gzip":
+            try:
+                body = gzip.decompress(body)
+            except (OSError, EOFError, zlib.error) as error:
+                raise http.client.HTTPException(f"the answer was cut off ({error})") from None
+        return Answer(response.status, told, body, url)
 
     def _connect(self, parts: SplitResult) -> Connection:
         proxy = _proxy(parts)
