@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from envdoctor.cli.atlas_update import OPERAND, OPTIONS, Bars, run
+from envdoctor.cli.atlas_progress import Bars
+from envdoctor.cli.atlas_update import OPERAND, OPTIONS, run
 from envdoctor.cli.options import scan
 from envdoctor.miner.update import News, Outcome, Settings
 from envdoctor.model.errors import UsageError

@@ -1,4 +1,4 @@
-"""`envdoctor atlas update`: its options, its progress on stderr, and what it prints at the end."""
+"""`envdoctor atlas update`: its options, and what it prints at the end. The miner is loaded when it runs, not for a look at the options."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ import sys
 
 from envdoctor.cli.options import FLAG, VALUE, Operand, Option
 from envdoctor.cli.terminal import put
-from envdoctor.miner.store import cache_folder, default_folder
-from envdoctor.miner.texts import Texts
-from envdoctor.miner.update import Outcome, Settings, Watch, default_jobs, find_news, update
 from envdoctor.model.errors import UsageError
 from envdoctor.model.names import normalise
 
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from envdoctor.cli.options import Values
-    from envdoctor.miner.update import News
+    from envdoctor.miner.update import News, Outcome, Settings
 
 SUMMARY = "Mine the releases that the atlas does not know yet"
 OPTIONS = (
@@ -50,15 +47,17 @@ OPERAND = Operand(name="packages", help="package of the atlas, or any other on t
 
 def run(values: Values) -> int:
     """Update the atlas. Returns 1 where `--check` finds something new, 3 where a release could not be mined, else 0."""
+    from envdoctor.cli.atlas_progress import watch
+    from envdoctor.miner.update import find_news, update
+
     settings = _settings(values)
     packages = [normalise(name) for name in values["packages"]] or _all(settings)
-    watch = _watch(values["quiet"])
-    with watch:
-        found, unlisted = find_news(packages, settings, watch)
+    with watch(values["quiet"]) as shown:
+        found, unlisted = find_news(packages, settings, shown)
         if values["check"]:
             return _tell_news(found, unlisted, values["format"])
         try:
-            outcomes = [*unlisted, *update(found, settings, watch)]
+            outcomes = [*unlisted, *update(found, settings, shown)]
         except KeyboardInterrupt:
             sys.stderr.write("stopped; what was mined is kept, so run this again to go on from here\n")
             raise
@@ -68,6 +67,10 @@ def run(values: Values) -> int:
 
 
 def _settings(values: Values) -> Settings:
+    from envdoctor.miner.store import cache_folder, default_folder
+    from envdoctor.miner.texts import Texts
+    from envdoctor.miner.update import Settings, default_jobs
+
     if values["offline"] and (values["no_store"] or values["index_url"]):
         raise UsageError("atlas update: --offline reads the store only; leave out --no-store and --index-url")
     if values["no_store"] and values["store"]:
@@ -115,12 +118,14 @@ def _all(settings: Settings) -> list[str]:
 
 
 def _tell_news(found: Sequence[News], unlisted: Sequence[Outcome], form: str) -> int:
+    from envdoctor.cli.atlas_progress import counted
+
     new = [news for news in found if news.versions or news.turned]
     if form == "json":
         rows = [{"package": news.package, "new": list(news.versions), "yanked_or_restored": list(news.turned)} for news in new]
         _put_json({"packages": rows, "failures": [text for outcome in unlisted for text in outcome.failures]})
     else:
-        lines = [f"{news.package}: {_counted(news.versions)}" for news in new if news.versions]
+        lines = [f"{news.package}: {counted(news.versions)}" for news in new if news.versions]
         lines += [f"{news.package}: yanked or restored: {', '.join(news.turned)}" for news in new if news.turned]
         put("\n".join(lines or ["nothing new"]) + "\n")
         _tell_failures(unlisted)
@@ -128,13 +133,15 @@ def _tell_news(found: Sequence[News], unlisted: Sequence[Outcome], form: str) ->
 
 
 def _tell(outcomes: Sequence[Outcome], form: str) -> int:
+    from envdoctor.cli.atlas_progress import counted
+
     written = [outcome for outcome in outcomes if outcome.path]
     failed = [outcome for outcome in outcomes if outcome.failures]
     if form == "json":
         rows = [{"package": o.package, "new": list(o.written), "path": o.path, "failures": list(o.failures)} for o in outcomes]
         _put_json({"packages": rows})
     else:
-        lines = [f"{outcome.package}: {_counted(outcome.written)}" for outcome in written if outcome.written]
+        lines = [f"{outcome.package}: {counted(outcome.written)}" for outcome in written if outcome.written]
         lines += [f"{outcome.package}: yanked or restored releases" for outcome in written if not outcome.written]
         put("\n".join(lines or ["nothing new"]) + "\n")
         _tell_failures(failed)
@@ -149,113 +156,7 @@ def _tell_failures(outcomes: Sequence[Outcome]) -> None:
         sys.stderr.write("not mined:\n" + "".join(f"  {line}\n" for line in lines))
 
 
-def _counted(versions: Sequence[str]) -> str:
-    shown = ", ".join(versions) if len(versions) <= 6 else f"{versions[0]} to {versions[-1]}"
-    return f"{len(versions)} release{'s' if len(versions) != 1 else ''} ({shown})"
-
-
 def _put_json(told: dict[str, Any]) -> None:
     import json
 
     put(json.dumps(told, indent=2) + "\n")
-
-
-class Silent(Watch):
-    """Shows nothing."""
-
-    def __enter__(self) -> Silent:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-
-class Lines(Silent):
-    """A line on stderr for each package that is written, for logs."""
-
-    def __init__(self) -> None:
-        self._done: dict[str, int] = {}
-        self._wanted: dict[str, int] = {}
-
-    def listed(self, news: News) -> None:
-        """Remember how many releases a package is about to have mined."""
-        self._wanted[news.package] = len(news.versions) - len(news.mined)
-        if self._wanted[news.package]:
-            self._say(f"{news.package}: {_counted(news.versions)} to mine")
-
-    def mined(self, package: str, version: str, seconds: float) -> None:
-        """Say every 25th release."""
-        self._done[package] = self._done.get(package, 0) + 1
-        if self._done[package] % 25 == 0:
-            self._say(f"{package}: {self._done[package]} of {self._wanted.get(package, 0)} mined")
-
-    def failed(self, package: str, version: str, reason: str) -> None:
-        """Say what failed at once."""
-        self._say(reason)
-
-    def written(self, outcome: Outcome) -> None:
-        """Say which text is written."""
-        if outcome.path:
-            self._say(f"{outcome.package}: written")
-
-    @staticmethod
-    def _say(text: str) -> None:
-        from envdoctor.report.plain import clean
-
-        sys.stderr.write(clean(text) + "\n")
-        sys.stderr.flush()
-
-
-class Bars(Silent):
-    """A bar for all releases and a line for what is being mined, on a terminal."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._listing = self._bars.add_task("listing", total=None)
-        self._mining = self._bars.add_task("mining", total=0, visible=False)
-
-    def __enter__(self) -> Bars:
-        self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def listed(self, news: News) -> None:
-        """Count the releases of a package in."""
-        self._bars.update(self._listing, description=f"listing {news.package}")
-        more = len(news.versions) - len(news.mined)
-        self._bars.update(self._mining, total=(self._bars.tasks[1].total or 0) + more)
-
-    def begun(self, package: str, version: str) -> None:
-        """Name the release that is being mined."""
-        self._bars.update(self._listing, visible=False)
-        self._bars.update(self._mining, visible=True, description=f"{package} {version}")
-
-    def mined(self, package: str, version: str, seconds: float) -> None:
-        """Move the bar."""
-        self._bars.advance(self._mining)
-
-    def failed(self, package: str, version: str, reason: str) -> None:
-        """Say what failed above the bar, and move it."""
-        from rich.text import Text
-
-        self._bars.console.print(Text(reason, style="yellow"))
-        if version:
-            self._bars.advance(self._mining)
-
-
-def _watch(quiet: bool) -> Silent:
-    if quiet:
-        return Silent()
-    return Bars() if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else Lines()
