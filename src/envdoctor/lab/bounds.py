@@ -43,15 +43,25 @@ def windows(match: Mapping[str, Any], pinned: Mapping[str, str]) -> dict[str, tu
         version = pinned.get(name)
         if version and name not in found and specifier and _admits(specifier, version):
             found[name] = specifier, True
-    if "table" in match and "window" in match:
-        name, of = normalise(str(match["window"])), normalise(str(match.get("of", "")))
-        for row in match["table"]:
-            if len(row) == 2 and of in pinned and _admits(row[0], pinned[of]):
-                found[of] = row[0], True
-                if name in pinned and not _admits(row[1], pinned[name]):
+    for node in _tables(match):
+        name, of = normalise(str(node["window"])), normalise(str(node["of"]))
+        for row in node["table"]:
+            if of in pinned and name in pinned and _admits(row[0], pinned[of]):
+                if not _admits(row[1], pinned[name]):
+                    found.setdefault(of, (row[0], True))
                     found[name] = row[1], False
                 break
     return found
+
+
+def _tables(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the window tables of a condition."""
+    if "table" in node and "window" in node and "of" in node:
+        yield node
+    for key in ("all", "any"):
+        for part in node.get(key, ()):
+            if isinstance(part, dict):
+                yield from _tables(part)
 
 
 def _asked(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -77,7 +87,8 @@ def sides(install: tuple[str, ...], match: Mapping[str, Any], newest: Ask, oldes
     found = [Side(label="as written", install=install, faulty=True)]
     for name, (specifier, inside_is_faulty) in windows(match, pinned).items():
         for label, version, inside in _edges(name, specifier, newest, oldest):
-            if version and version != pinned[name] and _admits(specifier, version) is inside:
+            elsewhere = not inside and any(asked == name and _admits(other, version) for asked, other in _asked(match) if other)
+            if version and version != pinned[name] and _admits(specifier, version) is inside and not elsewhere:
                 moved = tuple(_moved(entry, name, version) for entry in install)
                 if all(side.install != moved for side in found):
                     found.append(Side(label=f"{label} {name} {version}", install=moved, faulty=inside is inside_is_faulty))

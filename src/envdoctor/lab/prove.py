@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from envdoctor.lab.environment import Settings
     from envdoctor.model.rule import Rule
 
-AS_EXPECTED, OTHERWISE, NOT_RUN = "as expected", "OTHERWISE", "not run"
+AS_EXPECTED, OTHERWISE, NOT_RUN, ANOTHER = "as expected", "OTHERWISE", "not run", "not this error but another"
 _SILENT = re.compile(r"no (?:error|exception)")
 _NO_STAND_IN = "envdoctor lab: no stand-in for the name"
 
 
 class Seen(Record):
-    """What a run on one side showed. `outcome` is one of AS_EXPECTED, OTHERWISE and NOT_RUN."""
+    """What a run on one side showed. `outcome` is AS_EXPECTED, OTHERWISE, NOT_RUN, or ANOTHER (where no error was expected)."""
 
     rule: str
     side: str
@@ -73,6 +73,8 @@ def observe(rule: Rule, side: Side, settings: Settings, environ: Mapping[str, st
         return seen(NOT_RUN, False, why)
     shown = shows(rule.repro.error, ran)
     outcome = AS_EXPECTED if shown is side.faulty else OTHERWISE
+    if not side.faulty and not shown and ran.code != 0 and not _SILENT.match(rule.repro.error):
+        outcome = ANOTHER
     return seen(outcome, shown, _last(ran))
 
 
@@ -110,6 +112,11 @@ def shows(error: str, ran: Ran) -> bool:
         printed = re.search(r"prints (\S+)$", error)
         return ran.code == 0 and (printed is None or printed[1] in ran.out)
     return (ran.code != 0 and (error in told or _matches(error, told))) or (ran.code == 0 and error in ran.err)
+
+
+def comparable(rule: Rule) -> bool:
+    """Tell whether a run shows when the fault is absent: not for a silent fault whose code neither asserts nor prints what tells."""
+    return not _SILENT.match(rule.repro.error) or "assert" in rule.repro.run or re.search(r"prints (\S+)$", rule.repro.error) is not None
 
 
 def _matches(error: str, told: str) -> bool:

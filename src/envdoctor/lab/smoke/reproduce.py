@@ -71,10 +71,10 @@ class StandIns:
         raise LookupError(f"{MISSING} {name!r}")
 
     def _set_up(self) -> None:
-        if not self.bench.kept:
-            import training
+        import training
 
-            training.setup(self.bench)
+        if not self.bench.kept:
+            training.make_model(self.bench)
 
     def _folder_of_type(self, kind: str) -> str:
         place = tempfile.mkdtemp()
@@ -104,6 +104,13 @@ class StandIns:
             return Dataset.from_dict(pairs)
         if "DPO" in self.code:
             return Dataset.from_dict({"prompt": ["the cat"] * 8, **pairs})
+        return self.texts()
+
+    def texts(self) -> Any:
+        """Return rows of text."""
+        import training
+
+        training.setup(self.bench)
         return self.bench.kept["rows"]
 
     def model(self) -> Any:
@@ -124,7 +131,7 @@ class StandIns:
         from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 
         tokenizer = self.bench.kept["tokenizer"]
-        rows = self.bench.kept["rows"].map(lambda row: tokenizer(row["text"], truncation=True, max_length=32), remove_columns=["text"])
+        rows = self.texts().map(lambda row: tokenizer(row["text"], truncation=True, max_length=32), remove_columns=["text"])
         collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
         args = TrainingArguments(**arguments(self.bench))
         return Trainer(model=self.model(), args=args, train_dataset=rows, data_collator=collator)

@@ -27,6 +27,14 @@ def setup(bench: Any) -> None:
     """Build a tiny Llama, its tokenizer and a data set."""
     import torch
     from datasets import Dataset
+
+    make_model(bench)
+    bench.kept["rows"] = Dataset.from_dict({"text": [" ".join(WORDS[(i + j) % len(WORDS)] for j in range(12)) for i in range(16)]})
+    assert bench.kept["new"]()(input_ids=torch.tensor([[3, 4, 5]])).logits.shape[-1] == 200
+
+
+def make_model(bench: Any) -> None:
+    """Keep a tokenizer of a few words and a maker of tiny Llamas."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -48,8 +56,6 @@ def setup(bench: Any) -> None:
         "bos_token_id": 1,
     }
     bench.kept["new"] = lambda: LlamaForCausalLM(LlamaConfig(**shape))
-    bench.kept["rows"] = Dataset.from_dict({"text": [" ".join(WORDS[(i + j) % len(WORDS)] for j in range(12)) for i in range(16)]})
-    assert bench.kept["new"]()(input_ids=torch.tensor([[3, 4, 5]])).logits.shape[-1] == 200
 
 
 def save_and_load(bench: Any) -> None:
