@@ -6,6 +6,7 @@ A file that did not change between two releases is digested once (see `Digests`)
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from hashlib import blake2b
 
@@ -125,8 +126,8 @@ def digest(tree: ast.Module, text: bytes) -> Digest:
         lazy=lazy if reader.serves else {}, lazy_folder=reader.lazy_folder, is_open=reader.is_open, is_roomy=reader.is_roomy,
         signatures=signatures, bases=bases,
         origins=reader.origins, suffixes=suffixes(tree) if b"LazyModule" in text else (),
-        notices=tuple(_notices(tree)) if b"Deprecat" in text or b"FutureWarning" in text else (),
-        variables=frozenset(_variables(tree)) if b"environ" in text or b"getenv" in text else frozenset(),
+        notices=tuple(_notices(tree.body)) if b"Deprecat" in text or b"FutureWarning" in text else (),
+        variables=frozenset(_variables(text)),
     )  # fmt: skip
 
 
@@ -334,23 +335,23 @@ def _called(node: ast.Call) -> str:
     return node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
 
 
-def _notices(tree: ast.Module) -> Iterator[tuple[str, str]]:
+def _notices(body: list[ast.stmt], inside: str = "") -> Iterator[tuple[str, str]]:
     """Yield (qualified name, first words) of deprecation warnings."""
-
-    def walk(node: ast.AST, inside: str) -> Iterator[tuple[str, str]]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                yield from walk(child, f"{inside}.{child.name}" if inside else child.name)
-                continue
-            if isinstance(child, ast.Call) and _called(child) == "warn" and len(child.args) > 0:
-                kind = " ".join(ast.unparse(one) for one in [*child.args[1:], *[word.value for word in child.keywords]])
-                if "Deprecat" in kind or "FutureWarning" in kind:
-                    text = _literal(child.args[0])
-                    if text:
-                        yield inside, " ".join(text.split())[:_NOTICE]
-            yield from walk(child, inside)
-
-    yield from walk(tree, "")
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield from _notices(node.body, f"{inside}.{node.name}" if inside else node.name)
+            continue
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _called(node.value) == "warn" and node.value.args:
+            call = node.value
+            kind = " ".join(ast.unparse(one) for one in [*call.args[1:], *[word.value for word in call.keywords]])
+            if "Deprecat" in kind or "FutureWarning" in kind:
+                text = " ".join(_literal(call.args[0]).split())[:_NOTICE].strip()
+                if text:
+                    yield inside, text
+        for field in ("body", "orelse", "finalbody"):
+            yield from _notices(getattr(node, field, None) or [], inside)
+        for handler in getattr(node, "handlers", ()):
+            yield from _notices(handler.body, inside)
 
 
 def _literal(node: ast.expr) -> str:
@@ -363,16 +364,9 @@ def _literal(node: ast.expr) -> str:
     return ""
 
 
-_READERS = frozenset({"os.environ.get", "os.getenv", "environ.get", "getenv", "os.environ.setdefault", "environ.setdefault"})
+_READS = re.compile(rb"""(?:environ\s*(?:\.\s*(?:get|setdefault|pop)\s*\(|\[)|getenv\s*\()\s*["'](\w+)["']\s*(?!\]\s*=[^=])""")
 
 
-def _variables(tree: ast.Module) -> Iterator[str]:
-    """Yield the environment variables that are read by a literal name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and node.args and _called(node) in ("get", "getenv", "setdefault"):
-            key = node.args[0]
-            if isinstance(key, ast.Constant) and isinstance(key.value, str) and ast.unparse(node.func) in _READERS:
-                yield key.value
-        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and isinstance(node.slice, ast.Constant):
-            if isinstance(node.slice.value, str) and ast.unparse(node.value) in ("os.environ", "environ"):
-                yield node.slice.value
+def _variables(text: bytes) -> set[str]:
+    """Return the environment variables that are read by a literal name."""
+    return {found.decode() for found in _READS.findall(text)}

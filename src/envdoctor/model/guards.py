@@ -109,23 +109,39 @@ def _joined(kind: str, parts: Iterable[Guard], neutral: Guard, final: Guard) -> 
             if one != neutral:
                 flat[one] = None
     for one in flat:
-        if one != UNKNOWN and no(one) in flat:
+        if one[0] == "not" and one[1] in flat:
             return final
     other = "or" if kind == "and" else "and"
-    for one in list(flat):  # absorption: A & (A | B) is A
-        if one[0] == other and any(piece in flat for piece in one[1]):
-            del flat[one]
-        elif one[0] == other:
-            kept = tuple(piece for piece in one[1] if piece == UNKNOWN or no(piece) not in flat)  # A & (!A | B) is A & B
+    for one in list(flat):
+        if one[0] == other:
+            if any(piece in flat for piece in one[1]):  # A & (A | B) is A
+                del flat[one]
+                continue
+            kept = tuple(piece for piece in one[1] if piece == UNKNOWN or _opposite(piece) not in flat)  # A & (!A | B) is A & B
             if len(kept) < len(one[1]):
                 del flat[one]
-                rebuilt = _joined(other, kept, final, neutral)
-                return _joined(kind, (*flat, rebuilt), neutral, final)
+                return _joined(kind, (*flat, _joined(other, kept, final, neutral)), neutral, final)
     if not flat:
         return neutral
     if len(flat) == 1:
         return next(iter(flat))
+    if sum(map(_size, flat)) > _MOST:
+        return UNKNOWN
     return (kind, tuple(sorted(flat, key=spell)))
+
+
+_MOST = 24
+"""Atoms of a condition; a longer one is called unknown, which is never wrong, only less."""
+
+
+def _size(guard: Guard) -> int:
+    if guard[0] in ("and", "or"):
+        return sum(map(_size, guard[1]))
+    return 1
+
+
+def _opposite(guard: Guard) -> Guard:
+    return guard[1] if guard[0] == "not" else ("not", guard)
 
 
 def spell(guard: Guard) -> str:
