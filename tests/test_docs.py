@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from envdoctor.cli import COMMANDS, check, completion, lab, main, rules, snapshot
+from envdoctor.cli import COMMANDS, atlas, check, completion, lab, main, rules, snapshot
 from envdoctor.cli.options import FLAG, LIST, Operand, Option, scan
 from envdoctor.diagnosis import check as examine
 from envdoctor.facts.configuration import KEYS, read_config
@@ -48,6 +48,7 @@ COMMAND_WORDS = {
     "snapshot": (snapshot.OPTIONS, snapshot.OPERAND),
     "completion": ((), completion.OPERAND),
     **{f"rules {action}": row for action, row in rules.TABLE.items()},
+    **{f"atlas {action}": row for action, row in atlas.TABLE.items()},
     **{f"lab {action}": row for action, row in lab.TABLE.items()},
 }
 ACCEPT = os.environ.get("ENVDOCTOR_ACCEPT")  # read before a test empties the environment

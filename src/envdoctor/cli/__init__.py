@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "check": "Judge an environment, a requirements or lock file, a training script or a saved snapshot",
     "snapshot": "Write down everything a check would look at, to be checked anywhere",
     "rules": "List, show, check or start rules",
+    "atlas": "Look up and update what is known of every release",
     "lab": "Install and run real sets of versions, and hold the rule book to them",
     "completion": "Print the shell completion script",
 }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SHELLS = ("bash", "zsh", "fish")
 SUMMARY = """Print the completion script of a shell.
 bash and zsh: eval "$(envdoctor completion bash)"; fish: envdoctor completion fish | source"""
-GROUPS = ("rules", "lab")
+GROUPS = ("rules", "atlas", "lab")
 """Subcommands with actions: modules with ACTIONS and TABLE."""
 OPERAND = Operand(name="shell", metavar="|".join(SHELLS), help="the shell", least=1, most=1)
 

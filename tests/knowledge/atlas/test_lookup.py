@@ -105,8 +105,7 @@ class Reference:
     def offers(self, module: str, name: str) -> bool | None:
         if not self.partner:
             return False
-        found = self.met(self.partner, module, name)
-        return found
+        return self.met(self.partner, module, name)
 
     def version(self, name: str) -> Any:
         return self.installed.get(name, False)

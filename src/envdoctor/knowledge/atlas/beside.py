@@ -112,7 +112,7 @@ class Beside:
             return True
         top = root(module)
         package, names = self._atlas.named(top) or ("", providers(top))
-        if not any(name in self._installed for name in (package, *names)):
+        if not any(name in self._installed for name in (package, *(names or providers(top)))):
             sure = self._is_complete and (top in PROVIDERS or bool(self._atlas.named(top) and names))
             return False if sure else None
         return True if module == top else _truth(self._answer(f"has:{module}"))

@@ -5,6 +5,7 @@ The states of a partner are bits: one for each release, and one more, the highes
 
 from __future__ import annotations
 
+from envdoctor.knowledge.atlas.defined import Definitions
 from envdoctor.model.guards import parse
 from envdoctor.model.modules import is_standard, providers, root
 from envdoctor.model.names import normalise
@@ -34,7 +35,8 @@ class Partner:
         self.package = text.package if text is not None else ""
         self.versions = text.versions if text is not None else ()
         self.offers: Mapping[str, Mapping[str, int]] = text.sections.get("offers", {}) if text is not None else {}
-        self.takes: Mapping[str, Mapping[str, int]] = text.sections.get("takes", {}) if text is not None else {}
+        self._takes = Definitions(text.sections.get("takes", {}) if text is not None else {})
+        self._helpers = Definitions(text.sections.get("answers", {}) if text is not None else {})
         states = len(self.versions) if text is not None else 1  # whoever is not in the atlas is there or is not
         self.all = (1 << states) - 1
         self.absent = 1 << states
@@ -79,19 +81,28 @@ class Partner:
 
     def accepts(self, function: str, parameter: str) -> tuple[int, int]:
         """Return the releases in which a callable is known not to take a parameter, and those in which it is known to take it."""
-        items = self.takes.get(function, {})
+        module, _, name = function.partition(":")
         known = takes = 0
-        for item, bits in items.items():
+        for item, bits in self._takes.items(module, name, self._offered(module, name)).items():
             known |= bits
             name = item.partition("=")[0]
             if name in (parameter, _ANY_KEYWORD, _UNSURE):
                 takes |= bits
         return known & ~takes, takes
 
+    def answers(self, module: str, function: str, arguments: str) -> dict[str, int]:
+        """Return what a helper answers to some arguments: guards, each with the releases that answer so."""
+        return answering(self._helpers.items(module, function, self._offered(module, function)), arguments)
+
+    def _offered(self, module: str, name: str) -> int:
+        return self.surely(module, name.partition(".")[0])
+
     def can(self, guard: str) -> tuple[int, int]:
         """Return the states beside which a guard can be true, and those beside which it can be false, whatever else is installed."""
         known = self._guards.get(guard)
         if known is None:
+            everything = self.all | self.absent
+            self._guards[guard] = (everything, everything)  # what a helper that asks itself can answer: anything
             known = self._guards[guard] = self._can(parse(guard)) if guard else (self.all | self.absent, 0)
         return known
 
@@ -157,7 +168,7 @@ class Partner:
 def answering(items: Mapping[str, int], arguments: str) -> dict[str, int]:
     """Return what a helper's items answer to some arguments: guards, each with the releases that answer so.
 
-    >>> answering({"$1 => has:$1": 0b011, "$1 => dist:$1": 0b100}, "vllm")
+    >>> answering({"$1 => has:$1": 0b011, "$1 => dist:$1": 0b100, "() => gpu": 0b001}, "vllm")
     {'has:vllm': 3, 'dist:vllm': 4}
     """
     found: dict[str, int] = {}
@@ -175,11 +186,12 @@ def answering(items: Mapping[str, int], arguments: str) -> dict[str, int]:
 
 
 def _bound(variant: str, arguments: str) -> dict[str, str] | None:
-    wanted, _, part = variant.partition("#")
+    wanted, _, part = ("" if variant == "()" else variant).partition("#")
     given, _, asked = arguments.partition("#")
     names, values = wanted.split(","), given.split(",")
     if part != asked or len(names) != len(values):
         return None
     if any(name != value for name, value in zip(names, values) if not name.startswith("$")):
         return None
-    return {name: value for name, value in zip(names, values) if name.startswith("$") and len(name) > 1}
+    bound = {name: value for name, value in zip(names, values) if name.startswith("$")}
+    return bound if all(bound.values()) else None

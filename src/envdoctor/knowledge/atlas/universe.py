@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.knowledge.atlas.links import faults, split_item, split_refusal, upwards
-from envdoctor.knowledge.atlas.partner import Partner, answering
+from envdoctor.knowledge.atlas.partner import Partner
 from envdoctor.model.guards import parse, spell
 from envdoctor.model.modules import NOBODYS, PROVIDERS, is_standard, providers, root
 from envdoctor.model.names import normalise
@@ -83,10 +83,8 @@ class Universe:
 
     def answers(self, module: str, function: str, arguments: str) -> dict[str, int]:
         """Return what a helper of some package answers: guards with the releases that answer so."""
-        package = self.modules.get(root(module), "")
-        if not package:
-            return {}
-        return answering(self.texts[package].sections.get("answers", {}).get(f"{module}:{function}", {}), arguments)
+        partner = self.partner(root(module))
+        return partner.answers(module, function, arguments) if partner is not None else {}
 
     def asked(self, guards: Iterable[str]) -> dict[str, Guard]:
         """Return every question about modules that guards ask, and that the answers to those ask in turn, by its spelling."""
