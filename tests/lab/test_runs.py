@@ -345,3 +345,21 @@ def test_a_cluster_without_ray_is_told_so(settings: Settings, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(LabError, match="pip install ray"):
         next(workers.try_on_cluster([], settings, os.environ, "auto"))
+
+
+def test_a_cluster_gets_every_set_and_its_own_uv(settings: Settings, uv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pretended cluster of one machine: what ray itself does is ray's affair."""
+    said: dict[str, Any] = {}
+    pretended = type(sys)("ray")
+    pretended.init = lambda **told: said.update(told)  # type: ignore[attr-defined]
+    pretended.shutdown = lambda: said.update(over=True)  # type: ignore[attr-defined]
+    pretended.get = lambda reference: reference()  # type: ignore[attr-defined]
+    pretended.wait = lambda references, num_returns: (references[:num_returns], references[num_returns:])  # type: ignore[attr-defined]
+    pretended.remote = lambda **_: lambda work: type("Distant", (), {"remote": staticmethod(lambda *told: lambda: work(*told))})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ray", pretended)
+    monkeypatch.setattr(environment, "find_uv", lambda _: str(uv))
+    sets = [Wanted(id=name, install=(step,)) for name, step in (("a", "numpy==2"), ("b", "impossible==1"))]
+    results = dict(workers.try_on_cluster(sets, settings, os.environ, "there:6379"))
+    assert [results[one]["verdict"] for one in sets] == ["breaks", "uninstallable"]
+    assert (said["address"], said["over"]) == ("there:6379", True)
+    assert os.path.basename(said["runtime_env"]["py_modules"][0]) == "envdoctor"

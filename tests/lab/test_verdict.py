@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from envdoctor.lab.verdict import blame, core, judge, own_spellings
+from envdoctor.lab.verdict import blame, core, judge, judge_again, own_spellings
 from tests.conftest import FIXTURES
 
 PACKAGES = {"torch": "2.6.0", "transformers": "4.56.2", "trl": "0.23.1", "peft": "0.17.1", "accelerate": "1.10.1", "datasets": "4.1.1"}
@@ -67,6 +67,17 @@ def test_the_first_core_failure_is_the_cause() -> None:
     assert told["cause_where"] == "peft/model.py:37"
     assert told["pair"] == ["peft", "transformers"]
     assert not told["works_but_other_trainers_broken"]
+
+
+def test_a_lazy_import_that_hides_its_error_is_explained_by_the_next_failure() -> None:
+    hidden = {"ok": False, "exc_type": "ImportError", "message_tail": "cannot import name 'Trainer' from 'transformers'", "through": []}
+    told = {"ok": False, "where": "datasets/features.py:634", "message_tail": "module 'pyarrow' has no attribute 'PyExtensionType'"}
+    record = judge({"s3_transformers": hidden, "s5_datasets": told}, PACKAGES)
+    assert (record["cause"], record["pair"]) == (hidden["message_tail"], ["datasets", "pyarrow"])
+    kept = {**record, "pair": None, "stages": {"s3_transformers": hidden, "s5_datasets": told}, "packages": PACKAGES}
+    assert judge_again(kept)["pair"] == ["datasets", "pyarrow"]
+    assert judge_again({**kept, "pair": ["by", "hand"]})["pair"] == ["by", "hand"]
+    assert judge_again({"verdict": "works"}) == {"verdict": "works"}
 
 
 def test_a_stage_that_was_open_when_the_child_died_has_failed() -> None:

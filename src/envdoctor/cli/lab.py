@@ -193,8 +193,9 @@ def _report(values: Values) -> int:
 
 def _tell(records: list[dict[str, Any]], form: str = "text") -> int:
     from envdoctor.lab.tally import count, names_pair, tell
+    from envdoctor.lab.verdict import judge_again
 
-    judged = [(record, judgement(record)) for record in records]
+    judged = [(record, judgement(record)) for record in map(judge_again, records)]
     tally = count(judged)
     if form == "text":
         put(tell(tally))

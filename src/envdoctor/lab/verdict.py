@@ -75,7 +75,7 @@ def judge(stages: Stages, packages: Mapping[str, str]) -> dict[str, Any]:
     first = wrong[0] if wrong else None
     told = stages[first] if first else {}
     cause = told.get("root_message_tail") or told.get("message_tail")
-    pair, because = blame(told, packages, dict(stages.get("_modules", {}).get("value") or {})) if first else (None, None)
+    pair, because = _blame_first(stages, wrong, packages)
     text = " ".join(str(told.get(key, "")) for key in ("message_tail", "message_head", "root_message_tail"))
     return {
         "verdict": BREAKS if wrong else WORKS,
@@ -92,6 +92,28 @@ def judge(stages: Stages, packages: Mapping[str, str]) -> dict[str, Any]:
         "pair": pair,
         "pair_because": because,
     }
+
+
+def _blame_first(stages: Stages, wrong: list[str], packages: Mapping[str, str]) -> tuple[list[str] | None, str | None]:
+    """Return the pair to blame for the first failure; where a lazy import hid its error, the next core failure tells it."""
+    if not wrong:
+        return None, None
+    modules = dict(stages.get("_modules", {}).get("value") or {})
+    pair, because = blame(stages[wrong[0]], packages, modules)
+    if pair is None and stages[wrong[0]].get("exc_type") == "ImportError" and not stages[wrong[0]].get("where"):
+        for name in wrong[1:]:
+            pair, told = blame(stages[name], packages, modules)
+            if pair is not None:
+                return pair, f"{told} ({name}; the first failure hides its cause)"
+    return pair, because
+
+
+def judge_again(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record with its pair looked for anew, where it has stages and no pair."""
+    if record.get("pair") or record["verdict"] != BREAKS or not record.get("stages"):
+        return dict(record)
+    pair, because = _blame_first(record["stages"], list(record["core_failures"]), record["packages"])
+    return {**record, "pair": pair, "pair_because": because}
 
 
 def blame(told: Mapping[str, Any], packages: Mapping[str, str], modules: Mapping[str, str] | None = None) -> tuple[list[str] | None, str]:

@@ -86,8 +86,9 @@ def try_on_cluster(
 
 def _there(wanted: Wanted, settings: Settings, environ: dict[str, str]) -> dict[str, Any]:
     """Try a set on another machine, with its own uv and its own paths."""
-    from envdoctor.lab.environment import find_uv
+    from envdoctor.lab.environment import find_uv, sweep
 
+    sweep(tempfile.gettempdir())
     own = {name: value for name, value in environ.items() if name.startswith(("UV_", "PIP_", "SSL_"))}
     here = {**os.environ, **own}
     return attempt(wanted, settings.replace(uv=find_uv(here)), here)

@@ -197,6 +197,8 @@ def dpo(bench: Any) -> float:
 
 def grpo(bench: Any) -> float:
     """Train with GRPOTrainer: two answers of four tokens for each prompt."""
+    import copy
+
     from datasets import Dataset
     from trl import GRPOConfig, GRPOTrainer
 
@@ -206,7 +208,9 @@ def grpo(bench: Any) -> float:
     written = {**arguments(bench), "bf16": False, "num_generations": 2, "max_completion_length": 4}
     prompts = Dataset.from_dict({"prompt": ["the cat sat"] * 8})
     common = {"model": model(bench), "args": GRPOConfig(**written), "reward_funcs": reward, "train_dataset": prompts}
-    return finish(GRPOTrainer(processing_class=bench.kept["tokenizer"], **common))
+    tokenizer = copy.copy(bench.kept["tokenizer"])
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]  # generate() takes no token_type_ids for a Llama
+    return finish(GRPOTrainer(processing_class=tokenizer, **common))
 
 
 def reward(bench: Any) -> float:
