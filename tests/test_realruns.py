@@ -18,7 +18,8 @@ from tests.conftest import FIXTURES
 
 def cases() -> list[dict[str, Any]]:
     named = os.environ.get("ENVDOCTOR_REALRUNS")
-    paths = [named] if named else [os.path.join(FIXTURES, "realruns", name) for name in ("cases.jsonl", "more.jsonl")]
+    kept = [os.path.join(FIXTURES, "realruns", name) for name in ("cases.jsonl", "more.jsonl", "lab.jsonl")]
+    paths = [named] if named else [path for path in kept if os.path.exists(path)]  # lab.jsonl: whatever `envdoctor lab add` took in
     lines: list[str] = []
     for path in paths:
         with open(path, encoding="utf-8") as file:

@@ -75,7 +75,10 @@ TABLE: dict[str, tuple[tuple[Option, ...], Operand | None]] = {
         Operand(name="paths", metavar="FILE", help="JSON or JSON lines of sets: id, and install or packages", least=1),
     ),
     "report": (
-        (Option(name="format", help="output format (default: text)", kind=VALUE, choices=("text", "json"), default="text"),),
+        (
+            Option(name="format", help="output format (default: text)", kind=VALUE, choices=("text", "json"), default="text"),
+            Option(name="only", kind=VALUE, choices=("rules", "atlas"), help="judge with one kind of knowledge, as check does"),
+        ),
         Operand(name="paths", metavar="PATH", help="work folder, or file of JSON or JSON lines", least=1),
     ),
     "add": (
@@ -188,14 +191,14 @@ def _try(sets: list[Wanted], settings: Settings, values: Values) -> None:
 def _report(values: Values) -> int:
     from envdoctor.lab import store
 
-    return _tell([record for path in values["paths"] for record in store.records(path)], values["format"])
+    return _tell([record for path in values["paths"] for record in store.records(path)], values["format"], values["only"] or "")
 
 
-def _tell(records: list[dict[str, Any]], form: str = "text") -> int:
+def _tell(records: list[dict[str, Any]], form: str = "text", only: str = "") -> int:
     from envdoctor.lab.tally import count, names_pair, tell
     from envdoctor.lab.verdict import judge_again
 
-    judged = [(record, judgement(record)) for record in map(judge_again, records)]
+    judged = [(record, judgement(record, only)) for record in map(judge_again, records)]
     tally = count(judged)
     if form == "text":
         put(tell(tally))
@@ -219,7 +222,10 @@ def _tell(records: list[dict[str, Any]], form: str = "text") -> int:
     return 0
 
 
-def judgement(record: dict[str, Any]) -> Judgement | None:
+_PLATFORMS = {"Linux": "linux-x86_64", "macOS": "macos-arm64", "Darwin": "macos-arm64", "Windows": "windows-x86_64"}
+
+
+def judgement(record: dict[str, Any], only: str = "") -> Judgement | None:
     """Return what a check says of the packages of a record, for SFT on a machine without a GPU; None if nothing was installed."""
     import tempfile
 
@@ -229,13 +235,14 @@ def judgement(record: dict[str, Any]) -> Judgement | None:
 
     if not record["packages"]:
         return None
-    machine = Target(gpus=0, platform="linux-x86_64", python_version=".".join(str(record["python"]).split(".")[:2]))
+    platform = _PLATFORMS.get(str(record.get("platform", "")).partition("-")[0], "linux-x86_64")
+    machine = Target(gpus=0, platform=platform, python_version=".".join(str(record["python"]).split(".")[:2]))
     with tempfile.TemporaryDirectory() as folder:
         box = os.path.join(folder, "box.txt")
         with open(box, "w", encoding="utf-8") as file:
             file.writelines(f"{name}=={version}\n" for name, version in record["packages"].items())
-        asked = check(Request(freeze=box, purpose="sft", target=machine), {})
-        whole = check(Request(freeze=box, target=machine), {})
+        asked = check(Request(freeze=box, purpose="sft", target=machine, only=only), {})
+        whole = check(Request(freeze=box, target=machine, only=only), {})
     errors = [(one.rule, frozenset(one.packages), one.message) for one in asked.findings if one.severity == "error"]
     unfit = tuple(use for use, state in whole.uses.items() if state == "unfit")
     return Judgement(verdict=asked.verdict, errors=tuple(errors), unfit=unfit)

@@ -42,10 +42,12 @@ def try_all(
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
-                    one = waiting.pop(0)
-                    if layer(one) != before and not running:
+                    if layer(waiting[0]) != before:
+                        if running:
+                            break  # nobody may be installing while the cache is trimmed
                         trim_cache(settings, environ, sorted(seen))
-                        before = layer(one)
+                        before = layer(waiting[0])
+                    one = waiting.pop(0)
                     running[pool.submit(trial, one, settings, environ)] = one
                 done, _ = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
                 for future in done:
