@@ -25,7 +25,11 @@ def atlas(releases: dict[str, dict[str, dict[str, dict[str, set[str]]]]]) -> Com
     return CompiledAtlas(
         compile_atlas(
             AtlasText(package=package).with_surfaces(
-                Surface(package=package, version=version, sections={s: {k: frozenset(v) for k, v in told.items()} for s, told in sections.items()})
+                Surface(
+                    package=package,
+                    version=version,
+                    sections={s: {k: frozenset(v) for k, v in told.items()} for s, told in sections.items()},
+                )
                 for version, sections in versions.items()
             )
             for package, versions in releases.items()
@@ -70,9 +74,7 @@ def test_a_dropped_name_is_told_like_a_rule_tells() -> None:
     report = judged(atlas({"peft": PEFT, "transformers": transformers()}), {**STACK, "transformers": "5.0.0"})
     finding = only(report)
     assert finding.rule == "needed-name-missing"
-    assert finding.message == (
-        "peft 0.17.1 imports HybridCache from transformers, which dropped it in 5.0.0; peft cannot be imported"
-    )
+    assert finding.message == ("peft 0.17.1 imports HybridCache from transformers, which dropped it in 5.0.0; peft cannot be imported")
     assert finding.key == "needed-name-missing:peft/transformers"
     assert (finding.severity, finding.impact, finding.confidence) == ("error", "crash-at-import", "certain")
     assert finding.uses[:2] == ("import peft", "peft LoRA wrap")
@@ -187,7 +189,9 @@ def test_a_fault_is_carried_by_imports_to_the_uses() -> None:
     assert judged(known, {**without, "transformers": "5.0.0"}).findings == ()  # reaches no use
 
 
-@pytest.mark.parametrize(("guard", "fires"), [("gpu", False), ("?", False), ("has:torch", True), ("has:vllm", False), ("os=linux&py>=3.9", True)])
+@pytest.mark.parametrize(
+    ("guard", "fires"), [("gpu", False), ("?", False), ("has:torch", True), ("has:vllm", False), ("os=linux&py>=3.9", True)]
+)
 def test_only_a_guard_that_certainly_holds_counts(guard: str, fires: bool) -> None:
     known = atlas({"peft": needing(f"transformers:HybridCache if {guard} at peft.x"), "transformers": transformers()})
     assert bool(judged(known, {**STACK, "transformers": "5.0.0"}).findings) is fires

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.engine.evidence import described
+from envdoctor.engine.evidence import described, fill
 from envdoctor.engine.links import Surroundings, causes
 from envdoctor.model.finding import (
     ARGUMENT_MISSING,
@@ -13,7 +13,7 @@ from envdoctor.model.finding import (
     Finding,
     Reason,
 )
-from envdoctor.model.names import normalise
+from envdoctor.model.names import normalise, placeholder
 from envdoctor.model.rule import Remedy
 from envdoctor.model.uses import USES
 
@@ -43,18 +43,18 @@ def derive(patient: Snapshot, links: Links, faults: Iterable[Fault]) -> list[Fin
 
 def _finding(cause: Cause, patient: Snapshot, links: Links, surroundings: Surroundings) -> Finding:
     first = cause.faults[0]
-    names = tuple(dict.fromkeys(name for name in (first.package, first.partner) if name))
+    names = tuple(dict.fromkeys(name for fault in cause.faults for name in (fault.package, fault.partner) if name))
     uses = tuple(use for use in USES if use in cause.uses)
     imported = first.kind in ("name", "module", "package") or all(fault.entry.startswith("import ") for fault in cause.faults)
     return Finding(
         rule=RULES[first.kind],
         title=_title(first, patient),
-        subject="/".join(names),
+        subject=first.package if first.kind == "package" else "/".join(names),
         severity="error",
         declared_severity="error",
         impact="crash-at-import" if imported else "crash-at-start",
         confidence="certain" if all(fault.exact for fault in cause.faults) else "likely",
-        message=f"{_message(cause.faults, patient)}; {_broken(uses, imported)}",
+        message=f"{_message(cause.faults, patient)}; {_broken(uses[0], imported)}",
         why=_why(cause, patient, uses),
         uses=uses,
         packages=names,
@@ -67,7 +67,7 @@ def _title(fault: Fault, patient: Snapshot) -> str:
     return {
         "name": f"{fault.package} imports names that {fault.partner} does not have",
         "module": f"{fault.package} imports modules that {fault.partner} does not have",
-        "package": f"{fault.package} imports {fault.root}, which is not installed",
+        "package": f"{fault.package} imports what is not installed",
         "argument": f"{fault.package} passes arguments that {fault.partner} does not take",
         "refused": f"{fault.package} refuses {_refused(fault, patient)}",
     }[fault.kind]
@@ -83,10 +83,13 @@ def _message(faults: tuple[Fault, ...], patient: Snapshot) -> str:
     first = faults[0]
     holder = _named(first.package, patient)
     if first.kind == "refused":
-        told = f"{_named(first.partner, patient)}" if first.partner in patient.distributions else _refused(first, patient)
-        return f"{holder} refuses {told}: {first.target}" if first.target else f"{holder} refuses {told}"
+        told = _named(first.partner, patient) if first.partner in patient.distributions else _refused(first, patient)
+        said = fill(first.target, {placeholder(name): str(found.version) for name, found in patient.distributions.items()})
+        return f"{holder} refuses {told}: {said}" if said else f"{holder} refuses {told}"
     if first.kind == "package":
-        return f"{holder} imports {first.root}, which is not installed{_undeclared(first, patient)}"
+        modules = list(dict.fromkeys(fault.root for fault in faults))
+        undeclared = " and which it does not declare" if _undeclared(faults, patient) else ""
+        return f"{holder} imports {_listed(modules)}, which {'are' if len(modules) > 1 else 'is'} not installed{undeclared}"
     # one release that dropped a thing, or brought it, makes one sentence; the rest is counted
     same = [fault for fault in faults if (fault.gone, fault.since) == (first.gone, first.since)]
     if first.kind == "module":
@@ -130,12 +133,11 @@ def _version(name: str, patient: Snapshot) -> str:
     return "" if found is None else described(found)
 
 
-def _undeclared(fault: Fault, patient: Snapshot) -> str:
-    found = patient.distribution(fault.package)
+def _undeclared(faults: tuple[Fault, ...], patient: Snapshot) -> bool:
+    found = patient.distribution(faults[0].package)
     if found is None or found.requires is None:
-        return ""
-    declared = {_name_in(line) for line in found.requires}
-    return "" if fault.partner in declared else " and which it does not declare"
+        return False
+    return {fault.partner for fault in faults}.isdisjoint(map(_name_in, found.requires))
 
 
 def _name_in(requirement: str) -> str:
@@ -143,9 +145,7 @@ def _name_in(requirement: str) -> str:
     return normalise(requirement[:length])
 
 
-def _broken(uses: tuple[str, ...], imported: bool) -> str:
-    """Name one use that breaks, rather a trainer than a plain import."""
-    use = next((use for use in reversed(uses) if not use.startswith("import ")), uses[0])
+def _broken(use: str, imported: bool) -> str:
     if use.startswith("import "):
         return f"{use.removeprefix('import ')} cannot be imported"
     return f"{use} cannot be imported" if "." in use and imported else f"{use} fails"
@@ -171,14 +171,17 @@ def _reason(name: str, patient: Snapshot) -> Reason:
 def _remedies(cause: Cause, patient: Snapshot, links: Links, surroundings: Surroundings) -> tuple[Remedy, ...]:
     """Return the two moves that would cure it, the one that goes forward first."""
     first = cause.faults[0]
-    theirs, own = links.cures(first.package, first.root, cause.entries, surroundings.holds)
-    moves = []
-    if own:
-        moves.append((first.package, own))
-    if first.partner and theirs is not None and (theirs or first.partner not in patient.distributions):
-        moves.append((first.partner, theirs))
-    moves.sort(key=lambda move: "<" in move[1])
-    return tuple(
-        Remedy(title=f"Move {name} to {wanted}" if wanted else f"Install {name}", safety="unsafe", require={name: wanted})
-        for name, wanted in moves
-    )
+    partners = {fault.root: fault.partner for fault in cause.faults}
+    others, own = links.cures(first.package, tuple(partners), cause.entries, surroundings.holds)
+    theirs = {
+        partner: wanted
+        for partner, wanted in zip(partners.values(), others)
+        if partner and wanted is not None and (wanted or partner not in patient.distributions)
+    }
+    moves = [move for move in ({first.package: own} if own else {}, theirs) if move]
+    moves.sort(key=lambda move: any("<" in wanted for wanted in move.values()))
+    return tuple(Remedy(title=_move(move), safety="unsafe", require=move) for move in moves)
+
+
+def _move(wanted: dict[str, str]) -> str:
+    return "; ".join(f"Move {name} to {versions}" if versions else f"Install {name}" for name, versions in wanted.items())

@@ -265,9 +265,12 @@ def _once(findings: list[Finding], derived: list[Finding]) -> Iterator[Finding]:
 
 
 def _is_told(derived: Finding, finding: Finding) -> bool:
-    """Tell whether a rule's finding is about the two packages of a derived one; about a third one too, at most."""
-    among = finding.packages
-    return finding.declared_severity == "error" and len(derived.packages) > 1 and len(among) < 4 and set(derived.packages) <= set(among)
+    """Tell whether a rule's finding is about the packages of a derived one: about a third one too, at most."""
+    asking, *asked = derived.packages
+    among = set(finding.packages)
+    if finding.declared_severity != "error" or not asked or asking not in among or len(among) > 3:
+        return False
+    return not among.isdisjoint(asked)
 
 
 def _cost(finding: Finding) -> tuple[int, int, int, str]:

@@ -28,7 +28,7 @@ _MOST_ANSWERS = 100
 
 
 class Cause(Record):
-    """All faults of one kind between two packages, the uses they break, and by which imports each use is reached.
+    """All faults of one kind between two packages, or between one and all that is not there, and the uses they break.
 
     `uses` holds each use with the imports that carry the fault to it: none where the fault lies on the way of the use itself.
     """
@@ -98,7 +98,8 @@ def causes(faults: Iterable[Fault], links: Links, surroundings: Surroundings) ->
     together: dict[tuple[str, str, str], list[Fault]] = {}
     for fault in faults:
         if surroundings.holds(fault.guard) is True:
-            together.setdefault((fault.kind, fault.package, fault.root), []).append(fault)
+            about = "" if fault.kind == "package" else fault.root  # all that is not there is one cause: install it
+            together.setdefault((fault.kind, fault.package, about), []).append(fault)
     found = []
     for same in together.values():
         uses = _reached({(fault.package, fault.entry) for fault in same}, links, surroundings)

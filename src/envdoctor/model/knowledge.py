@@ -56,11 +56,11 @@ if TYPE_CHECKING:
             """Return the guard under which a helper of the installed release answers yes; None where that is not known."""
 
         def cures(
-            self, package: str, module: str, entries: Collection[str], holds: Callable[[str], bool | None]
-        ) -> tuple[str | None, str | None]:
-            """Return the versions of the partner, and of the package, with which these entries have no fault; None where there are none.
+            self, package: str, modules: Sequence[str], entries: Collection[str], holds: Callable[[str], bool | None]
+        ) -> tuple[tuple[str | None, ...], str | None]:
+            """Return the versions of each partner, and of the package, with which these entries have no fault; None where there are none.
 
-            `module` is the partner's root module. `holds` judges a guard.
+            `modules` are the partners' root modules. `holds` judges a guard.
             """
 
 

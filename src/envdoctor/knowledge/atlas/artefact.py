@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"envdoctor atlas artefact 1\n"
 ROW_FIELDS = tuple(Row._fields)  # type: ignore[attr-defined]
+_HOLDERS = ROW_FIELDS.index("holders")
 CARRY_FIELDS = tuple(Carry._fields)  # type: ignore[attr-defined]
 
 
@@ -43,7 +44,13 @@ def _lines(data: bytes) -> tuple[int, int]:
 
 def _layout(data: bytes) -> tuple[int, int]:
     first, second = _lines(data)
-    return second + 1, second + 1 + int(data[first + 1 : second])
+    return second + 1, second + 1 + int(data[first + 1 : second].split()[0])
+
+
+def whole_size(beginning: bytes) -> int:
+    """Return how many bytes an artefact has, so that one that was cut off is noticed. Raises ValueError."""
+    first, second = _lines(beginning)
+    return second + 1 + sum(map(int, beginning[first + 1 : second].split()))
 
 
 class CompiledAtlas:
@@ -105,12 +112,12 @@ class CompiledAtlas:
         """Return the partners of a package, with the runs of releases and states that `compile.hot_runs` made. Raises KeyError."""
         return self._open(package)[1]
 
-    def rows(self, package: str, module: str) -> tuple[dict[str, int], list[Row]]:
-        """Return the rows of a package beside one partner, and which releases have the entries they are about."""
+    def rows(self, package: str, module: str, holders: int = 0) -> tuple[dict[str, int], list[Row]]:
+        """Return the rows of a package beside one partner, all or those that some releases hold, and which releases have their entries."""
         for name, _, _, start, size in self._open(package)[1]:
             if name == module:
                 entries, rows = self._unpacked(start, size)
-                return entries, [Row(**dict(zip(ROW_FIELDS, row))) for row in rows]
+                return entries, [Row(**dict(zip(ROW_FIELDS, row))) for row in rows if row[_HOLDERS] & holders == holders]
         return {}, []
 
     def named(self, module: str) -> tuple[str, tuple[str, ...]] | None:

@@ -12,7 +12,7 @@ from envdoctor.model.versions import InvalidVersion, key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from envdoctor.knowledge.atlas.artefact import CompiledAtlas
     from envdoctor.knowledge.atlas.links import Row
@@ -65,11 +65,9 @@ class Beside:
             for module, states, runs, _, _ in self._atlas.pairs(package):
                 state = self._state(module, states)
                 if state and _hits(runs, mask, state):
-                    found += [self._fault(package, row, state) for row in self._rows(package, module) if row.beside & state == state]
+                    rows = self._atlas.rows(package, module, mask)[1]
+                    found += [self._fault(package, row, state) for row in rows if row.beside & state == state]
         return found
-
-    def _rows(self, package: str, module: str) -> list[Row]:
-        return [row for row in self._atlas.rows(package, module)[1] if self._holds(package, row.holders)]
 
     def _fault(self, package: str, row: Row, state: int) -> Fault:
         partner, gone, since = self._partner(row.partner), "", ""
@@ -132,32 +130,36 @@ class Beside:
         return next((guard for guard, bits in answers if self._holds(package, bits)), None)
 
     def cures(
-        self, package: str, module: str, entries: Collection[str], holds: Callable[[str], bool | None]
-    ) -> tuple[str | None, str | None]:
-        """Return the versions of the partner, and of the package, with which these entries have no fault; None where there are none."""
-        known, rows = self._atlas.rows(package, module)
-        partner = self._partner(module)
-        movable = {normalise(partner), module, package}
-        rows = [row for row in rows if row.entry in entries and (_mentions(row.guard, movable) or holds(row.guard) is not False)]
+        self, package: str, modules: Sequence[str], entries: Collection[str], holds: Callable[[str], bool | None]
+    ) -> tuple[tuple[str | None, ...], str | None]:
+        """Return the versions of each partner, and of the package, with which these entries have no fault; None where there are none."""
         own = self._masks[package]
-        other = None
-        if module:
-            releases = self._atlas.versions(partner) if partner in self._atlas.packages else ()
-            bad = 0
-            for row in rows:
-                if row.holders & own == own:
-                    bad |= row.beside
-            here = self._masks.get(partner, 0)
-            other = nearest(releases, ~bad & ((1 << len(releases)) - 1), here) if releases else None if partner in self._installed else ""
-        state = self._states.get(module, 0)
         versions = self._atlas.versions(package)
         good = (1 << len(versions)) - 1
-        for entry in entries:
-            good &= known.get(entry, good)
+        others = []
+        for module in modules:
+            known, rows = self._atlas.rows(package, module)
+            partner = self._partner(module)
+            movable = {normalise(partner), module, package}
+            rows = [row for row in rows if row.entry in entries and (_mentions(row.guard, movable) or holds(row.guard) is not False)]
+            others.append(self._moved(partner, [row for row in rows if row.holders & own == own]))
+            for entry in entries:
+                good &= known.get(entry, good)
+            state = self._states.get(module, 0)
+            for row in rows:
+                if row.beside & state == state:
+                    good &= ~row.holders
+        return tuple(others), nearest(versions, good, own)
+
+    def _moved(self, partner: str, rows: list[Row]) -> str | None:
+        """Return the versions of a partner beside which none of these rows holds; "" for any, None for none."""
+        if partner not in self._atlas.packages:
+            return None if not partner or partner in self._installed else ""
+        releases = self._atlas.versions(partner)
+        good = (1 << len(releases)) - 1
         for row in rows:
-            if row.beside & state == state:
-                good &= ~row.holders
-        return other, nearest(versions, good, own)
+            good &= ~row.beside
+        return nearest(releases, good, self._masks.get(partner, 0))
 
 
 def _truth(guard: str | None) -> bool | None:

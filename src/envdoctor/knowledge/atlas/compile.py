@@ -100,7 +100,7 @@ def compile_atlas(texts: Iterable[AtlasText], mark: str = "") -> bytes:
     newest = max((release.date for text in universe.texts.values() for release in text.releases), default="")
     count = sum(len(text.releases) for text in universe.texts.values())
     table = marshal.dumps((newest, count, hot, named, place), 2)
-    return b"".join([MAGIC, mark.encode(), b"\n", b"%d\n" % len(table), table, *cold.parts])
+    return b"".join([MAGIC, mark.encode(), b"\n", b"%d %d\n" % (len(table), cold.size), table, *cold.parts])
 
 
 def _carries(universe: Universe, narrow: AtlasText, kept: dict[str, set[str]]) -> Iterator[Carry]:

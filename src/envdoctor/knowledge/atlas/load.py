@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from envdoctor.knowledge.atlas.artefact import CompiledAtlas, hot_size, mark_of
+from envdoctor.knowledge.atlas.artefact import CompiledAtlas, hot_size, mark_of, whole_size
 from envdoctor.knowledge.load import Artefact, rules_folder
 from envdoctor.model.errors import AtlasError
 
@@ -61,6 +61,8 @@ def _read(path: str) -> CompiledAtlas | None:
         file = Artefact(path)
         beginning = file.read(0, _FIRST_READ)
         size = hot_size(beginning)
+        if os.path.getsize(path) != whole_size(beginning):
+            return None
         if size > len(beginning):
             beginning += file.read(len(beginning), size - len(beginning))
         return CompiledAtlas(beginning, file.read, file.close)

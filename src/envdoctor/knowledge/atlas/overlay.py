@@ -102,11 +102,12 @@ class Overlay(CompiledAtlas):
             found = self._found[package] = rows
         return found
 
-    def rows(self, package: str, module: str) -> tuple[dict[str, int], list[Row]]:
-        """Return the rows of a package beside one partner, and which releases have the entries they are about."""
+    def rows(self, package: str, module: str, holders: int = 0) -> tuple[dict[str, int], list[Row]]:
+        """Return the rows of a package beside one partner, all or those that some releases hold, and which releases have their entries."""
         if package not in self._over and self._universe.modules.get(module, "") not in self._over:
-            return self._base.rows(package, module)
-        return self._universe.entries(package), self._rows(package).get(module, [])
+            return self._base.rows(package, module, holders)
+        rows = [row for row in self._rows(package).get(module, ()) if row.holders & holders == holders]
+        return self._universe.entries(package), rows
 
     def named(self, module: str) -> tuple[str, tuple[str, ...]] | None:
         """Return the package of the atlas ("" for none) and the distributions that bring a root module."""
