@@ -117,11 +117,11 @@ def test_what_was_fetched_is_read_again_without_the_index(tmp_path: Path, index:
 
 
 def test_a_day_counts_for_what_is_kept_too(index: Served, settings: Settings) -> None:
-    for version, day in {"1.0": "2024-01-01", "1.1": "2024-05-01"}.items():
+    for version, day in {"0.9": "2023-06-01", "1.0": "2024-01-01", "1.1": "2024-05-01"}.items():
         release(index, "one", version, "a = 1", day)
     run(settings, "one")
     found, _ = find_news(["one"], settings.replace(index="", again=True, since="2024-02-01"), Watch())
-    assert found[0].versions == ("1.1",)
+    assert found[0].versions == ("1.0", "1.1")
 
 
 def test_without_a_store_nothing_is_kept(tmp_path: Path, index: Served, settings: Settings) -> None:

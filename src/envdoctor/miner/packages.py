@@ -4,9 +4,12 @@ from __future__ import annotations
 
 SINCE = "2023-01-01"
 """ISO day from which on releases are mined, and the one that was newest that day: pins to it are still met."""
+LATER = "2024-01-01"
+"""The same for packages of which little is asked, and that older releases answer as newer ones do."""
 
 PACKAGES: dict[str, str] = {
-    # name: the day from which on its releases count; later than SINCE where a package has very many and few are ever pinned
+    # name: the day from which on its releases count; later than SINCE where a package has very many and few are ever pinned. What is asked
+    # for its presence only (wandb, mlflow, ray, weave, mergekit) needs no row.
     # what every run rests on
     "torch": SINCE,
     "transformers": SINCE,
@@ -24,79 +27,68 @@ PACKAGES: dict[str, str] = {
     "scipy": SINCE,
     "scikit-learn": SINCE,
     # what is trained with beside them
-    "unsloth": SINCE,
-    "unsloth-zoo": SINCE,
+    "unsloth": "2025-01-01",
+    "unsloth-zoo": "2025-01-01",
     "torchvision": SINCE,
     "torchaudio": SINCE,
     "torchcodec": SINCE,
     "triton": SINCE,
     "xformers": SINCE,
     "flash-attn": SINCE,
-    "deepspeed": SINCE,
+    "deepspeed": "2024-01-01",
     "liger-kernel": SINCE,
     "kernels": SINCE,
     "cut-cross-entropy": SINCE,
     "safetensors": SINCE,
     "sentence-transformers": SINCE,
-    "vllm": SINCE,
+    "vllm": "2024-06-01",
     "galore-torch": SINCE,
     "apollo-torch": SINCE,
     "lion-pytorch": SINCE,
     "torchtune": SINCE,
-    "mergekit": SINCE,
     "llm-blender": SINCE,
-    "trackio": SINCE,
-    "lm-eval": SINCE,
+    "trackio": "2026-01-01",
     "evaluate": SINCE,
     "diffusers": SINCE,
-    "timm": SINCE,
+    "timm": "2024-01-01",
     "einops": SINCE,
     # quantised models
     "optimum": SINCE,
     "auto-gptq": SINCE,
-    "gptqmodel": SINCE,
+    "gptqmodel": "2025-01-01",
     "autoawq": SINCE,
     "hqq": SINCE,
     "compressed-tensors": SINCE,
     # text and files
     "sentencepiece": SINCE,
-    "mistral-common": SINCE,
-    "protobuf": SINCE,
+    "mistral-common": "2025-01-01",
+    "protobuf": "2024-06-01",
     "fsspec": SINCE,
     "dill": SINCE,
     "multiprocess": SINCE,
-    "xxhash": SINCE,
-    "filelock": SINCE,
-    "pillow": SINCE,
+    "filelock": LATER,
+    "pillow": LATER,
     "soundfile": SINCE,
-    "librosa": SINCE,
     "jinja2": SINCE,
     # what nearly everything imports
-    "tyro": "2024-01-01",
+    "tyro": "2024-06-01",
     "docstring-parser": SINCE,
     "shtab": SINCE,
     "typeguard": SINCE,
-    "rich": SINCE,
+    "rich": LATER,
     "tqdm": SINCE,
     "requests": SINCE,
-    "httpx": SINCE,
+    "httpx": LATER,
     "packaging": SINCE,
     "pyyaml": SINCE,
-    "psutil": SINCE,
-    "regex": "2024-01-01",
-    "pydantic": SINCE,
-    "typing-extensions": SINCE,
-    "sympy": SINCE,
-    "networkx": SINCE,
-    "setuptools": "2024-06-01",
-    # where runs are logged, and what others start
+    "psutil": LATER,
+    "pydantic": "2024-06-01",
+    "typing-extensions": LATER,
+    "setuptools": "2025-01-01",
+    # where runs are logged
     "tensorboard": SINCE,
     "tf-keras": SINCE,
-    "keras": SINCE,
-    "wandb": "2024-01-01",
-    "mlflow": "2024-06-01",
-    "weave": "2025-01-01",
-    "ray": "2024-01-01",
+    "keras": "2024-06-01",
 }
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 
 from envdoctor.miner.members import Label, Members, is_text
+from envdoctor.miner.release import File, Release
 from envdoctor.model.errors import ReleaseError
 from envdoctor.model.names import normalise
 from envdoctor.model.versions import InvalidVersion, key
@@ -17,6 +18,8 @@ from envdoctor.model.versions import InvalidVersion, key
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
+    from zipfile import ZipFile
 
     from envdoctor.miner.source import Source
 
@@ -56,23 +59,37 @@ class Store:
 
     def open(self, package: str, version: str) -> Members:
         """Return the Source of a kept release. Raises ReleaseError where it is not there or damaged."""
-        from zipfile import BadZipFile, ZipFile
-
-        path = self.path(package, version)
+        archive, told = self._told(package, version)
         try:
-            archive = ZipFile(path)
-            told = json.loads(archive.read(_TOLD))
             paths, requires = tuple(told["paths"]), tuple(told["requires"])
             label = Label(**{**{name: told[name] for name in _LABEL}, "tags": tuple(told["tags"])})
-        except FileNotFoundError:
-            raise ReleaseError(f"{package} {version}: is not in the store {self.folder}; run this without --offline") from None
-        except (OSError, BadZipFile, ValueError, KeyError, TypeError) as error:
-            raise ReleaseError(f"{package} {version}: {path} is damaged ({error}); remove it and run this again") from None
+        except (KeyError, TypeError) as error:
+            raise self._damaged(package, version, error) from None
         return Members(label, paths, archive.read, requires)
 
-    def date(self, package: str, version: str) -> str:
-        """Return the ISO day of a kept release's first upload, "" where it is not known. Raises ReleaseError."""
-        return self.open(package, version).date
+    def _told(self, package: str, version: str) -> tuple[ZipFile, dict[str, Any]]:
+        from zipfile import BadZipFile, ZipFile
+
+        try:
+            archive = ZipFile(self.path(package, version))
+            told: dict[str, Any] = json.loads(archive.read(_TOLD))
+        except FileNotFoundError:
+            raise ReleaseError(f"{package} {version}: is not in the store {self.folder}; run this without --offline") from None
+        except (OSError, BadZipFile, ValueError, KeyError) as error:
+            raise self._damaged(package, version, error) from None
+        return archive, told
+
+    def _damaged(self, package: str, version: str, error: Exception) -> ReleaseError:
+        return ReleaseError(f"{package} {version}: {self.path(package, version)} is damaged ({error}); remove it and run this again")
+
+    def releases(self, package: str) -> tuple[Release, ...]:
+        """Return the kept releases of a package as an index would list them, in the order of their versions. Raises ReleaseError."""
+        found = []
+        for version in self.versions(package):
+            told = self._told(package, version)[1]
+            file = File(filename="", url="", uploaded=str(told.get("date", "")), yanked=bool(told.get("yanked")))
+            found.append(Release(package=normalise(package), version=version, files=(file,)))
+        return tuple(found)
 
     def keep(self, source: Source) -> str:
         """Keep the texts of a release and return the path of its file; an older one of the same version is replaced."""
@@ -83,7 +100,7 @@ class Store:
         fresh = f"{path}.{os.getpid()}.part"
         try:
             with ZipFile(fresh, "w", ZIP_DEFLATED, compresslevel=3) as archive:
-                told = json.dumps(_told(source), ensure_ascii=False, separators=(",", ":"))
+                told = json.dumps(_head(source), ensure_ascii=False, separators=(",", ":"))
                 archive.writestr(ZipInfo(_TOLD), told.encode(), ZIP_DEFLATED)
                 for member in sorted(filter(is_text, source.paths())):
                     archive.writestr(ZipInfo(member), source.read(member), ZIP_DEFLATED)
@@ -100,7 +117,7 @@ class Store:
         )
 
 
-def _told(source: Source) -> Mapping[str, object]:
+def _head(source: Source) -> Mapping[str, object]:
     return {"form": FORM, **{name: getattr(source, name) for name in (*_LABEL, "requires")}, "paths": list(source.paths())}
 
 

@@ -117,10 +117,7 @@ def _news(package: str, settings: Settings, client: Client) -> News:
         versions = tuple(release.version for release in listed)
     else:
         every = listed = ()
-        store = Store(settings.store)
-        versions = tuple(
-            version for version in store.versions(package) if not settings.since or store.date(package, version) >= settings.since
-        )
+        versions = tuple(release.version for release in since(Store(settings.store).releases(package), day))
     mined = Journal(settings.journal).versions(package)
     fresh = tuple(version for version in versions if settings.again or version not in known)
     turned = tuple(one.version for one in every if one.version in known and one.yanked != known[one.version].yanked)
