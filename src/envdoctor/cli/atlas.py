@@ -46,6 +46,8 @@ _HEADINGS = {
     "reads": "environment variables",
     "deprecates": "deprecations",
 }
+_SENTENCES = ("requires", "refuses", "deprecates")
+"""Sections whose items are long: one in a line."""
 _HIDDEN = ("answers",)  # of no interest to a reader: conditions that helpers answer with
 
 
@@ -137,34 +139,27 @@ def _show(values: Values, atlas: CompiledAtlas) -> int:
         lines += [f"  {name:<{width}}  {history.spell(told)}" for name, told in parameters.items()]
     if found["names"]:
         names = [name for name in found["names"] if values["all"] or not name.startswith("_")]
-        lines += ["", f"{len(names)} names: {_some(names, values['all'])}"]
+        lines += ["", *_wrapped(f"{len(names)} names: {_some(names, values['all'])}")]
     put("\n".join(lines) + "\n")
     return 0
 
 
 def _overview(values: Values, atlas: CompiledAtlas, package: str) -> int:
+    from envdoctor.knowledge.atlas import history
+
     text = atlas.text(package)
-    newest = 1 << (len(text.releases) - 1)
-    counts = {
-        section: [sum(1 for items in subjects.values() if any(bits & newest for bits in items.values())),
-                  sum(1 for items in subjects.values() for bits in items.values() if bits & newest)]
-        for section, subjects in sorted(text.sections.items())
-    }  # fmt: skip
+    counts = history.counts(text, len(text.releases) - 1)
     if values["format"] == "json":
         releases = [{"version": one.version, "date": one.date, "yanked": one.yanked} for one in text.releases]
-        return _json(
-            {"package": package, "releases": releases, "newest": {name: {"subjects": a, "items": b} for name, (a, b) in counts.items()}}
-        )
-    last = text.releases[-1]
-    lines = [f"{package}: {len(text.releases)} releases, {text.releases[0].version} to {last.version} {last.date}".rstrip()]
+        return _json({"package": package, "releases": releases, "newest": counts})
+    first, last = text.releases[0], text.releases[-1]
+    lines = [f"{package}: {len(text.releases)} releases, {first.version} to {last.version} {last.date}".rstrip()]
     yanked = [one.version for one in text.releases if one.yanked]
     if yanked:
-        lines.append(f"  yanked: {', '.join(yanked)}")
-    told = {"offers": "{0} modules with {1} names", "takes": "{0} callables with {1} parameters", "requires": "{1} requirements",
-            "needs": "{0} entries with {1} needs", "passes": "{1} arguments passed to others", "refuses": "{1} refusals",
-            "reads": "{1} environment variables", "deprecates": "{1} deprecations"}  # fmt: skip
-    lines += [f"  {told[name].format(*count)}" for name, count in counts.items() if name in told and any(count)]
-    put("\n".join([lines[0], *lines[1:]]) + "\n")
+        lines += _wrapped(f"  yanked: {', '.join(yanked)}")
+    width = max(map(len, counts), default=0)
+    lines += ["", f"in {last.version}", *(f"  {name:<{width}}  {count:>6}" for name, count in counts.items() if count)]
+    put("\n".join(lines) + "\n")
     return 0
 
 
@@ -185,7 +180,7 @@ def _diff(values: Values, atlas: CompiledAtlas) -> int:
         if number is None:
             raise UsageError(f"atlas diff: the atlas does not have {package} {version}{_meant(version, text.versions)}")
         places.append(number)
-    told = history.changes(text, *places)
+    told = history.changes(text, places[0], places[1], everything=values["all"])
     if values["format"] == "json":
         return _json({"package": package, "old": text.versions[places[0]], "new": text.versions[places[1]], "changes": told})
     lines = [f"{package} {text.versions[places[0]]} to {text.versions[places[1]]}"]
@@ -193,19 +188,24 @@ def _diff(values: Values, atlas: CompiledAtlas) -> int:
         found = []
         for subject, sides in sorted(told[section].items()):
             for sign, side in (("-", "gone"), ("+", "new")):
-                names = [name for name in sides.get(side, ()) if values["all"] or not _is_private(subject, name)]
-                if names and (subject or section not in ("requires", "refuses")):
-                    found.append(f"  {sign} {subject}{': ' if subject else ''}{_some(names, values['all'])}")
-                else:
-                    found += [f"  {sign} {name}" for name in names]
+                names = sides.get(side, ())
+                if section in _SENTENCES:
+                    found += [line for name in names for line in _wrapped(f"  {sign} {subject}{': ' if subject else ''}{name}")]
+                elif names:
+                    found += _wrapped(f"  {sign} {subject}{': ' if subject else ''}{_some(names, values['all'])}")
         if found:
             lines += ["", _HEADINGS.get(section, section), *found]
     put("\n".join(lines if len(lines) > 1 else [f"{lines[0]}: nothing that the atlas knows of"]) + "\n")
     return 0
 
 
-def _is_private(subject: str, name: str) -> bool:
-    return any(part.startswith("_") for part in (*subject.replace(":", ".").split("."), *name.replace(":", ".").split(".")))
+def _wrapped(line: str) -> list[str]:
+    import sys
+    from textwrap import wrap
+
+    from envdoctor.cli.terminal import width
+
+    return wrap(line, width(sys.stdout), subsequent_indent="      ", break_long_words=False, break_on_hyphens=False)
 
 
 def _who_needs(values: Values, atlas: CompiledAtlas) -> int:

@@ -24,7 +24,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "rules" / "atlas"
     folder.mkdir(parents=True)
     monkeypatch.setattr(load, "_OPENED", [])
-    monkeypatch.setattr(load, "_SHIPPED", str(tmp_path / "book" / "atlas.bin"))
+    monkeypatch.setattr(load, "SHIPPED", str(tmp_path / "book" / "atlas.bin"))
     monkeypatch.setattr(load, "rules_folder", lambda: str(tmp_path / "rules"))
     return folder
 
@@ -32,7 +32,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(load, "_OPENED", [])
-    monkeypatch.setattr(load, "_SHIPPED", str(tmp_path / "atlas.bin"))
+    monkeypatch.setattr(load, "SHIPPED", str(tmp_path / "atlas.bin"))
     monkeypatch.setattr(load, "rules_folder", lambda: None)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     (tmp_path / "atlas.bin").write_bytes(compile_atlas([text("trl", "1.0"), text("peft", "0.1")]))

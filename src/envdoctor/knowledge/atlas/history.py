@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from envdoctor.knowledge.atlas.links import split_item
 from envdoctor.knowledge.atlas.text import NOTHING, runs
+from envdoctor.knowledge.atlas.universe import NEEDING
+from envdoctor.model.modules import is_standard
 from envdoctor.model.surface import EXISTS, OPEN, ROOMY
 from envdoctor.model.versions import InvalidVersion, key
 
@@ -71,11 +73,15 @@ def find(text: AtlasText, asked: str) -> dict[str, Any] | None:
     return {
         "package": text.package,
         "asked": asked,
-        "places": {where: spans(text, bits) for where, bits in sorted(places.items())},
+        "places": {where: spans(text, bits) for where, bits in sorted(places.items(), key=_nearest_first)},
         "names": sorted(set(offers.get(asked, {})) - SIGNS),
-        "parameters": {function: _parameters(text, items) for function, items in sorted(called.items())},
+        "parameters": {function: _parameters(text, items) for function, items in sorted(called.items(), key=_nearest_first)},
         "notices": {item: spans(text, bits) for items in notices.values() for item, bits in sorted(items.items())},
     }
+
+
+def _nearest_first(pair: tuple[str, Any]) -> tuple[int, str]:
+    return pair[0].count("."), pair[0]
 
 
 def _parameters(text: AtlasText, items: Any) -> dict[str, Spans]:
@@ -86,6 +92,34 @@ def _parameters(text: AtlasText, items: Any) -> dict[str, Spans]:
         if item != NOTHING:
             found[name] = found.get(name, 0) | bits
     return {name: spans(text, bits) for name, bits in sorted(found.items(), key=lambda pair: (pair[1] & -pair[1], pair[0]))}
+
+
+_COUNTED: dict[str, tuple[str, bool]] = {
+    # what is counted: section, and whether its subjects count or its items
+    "modules": ("offers", False),
+    "names": ("offers", True),
+    "callables": ("takes", False),
+    "parameters": ("takes", True),
+    "requirements": ("requires", True),
+    "entries": ("needs", False),
+    "needs": ("needs", True),
+    "arguments passed": ("passes", True),
+    "refusals": ("refuses", True),
+    "environment variables": ("reads", True),
+    "deprecations": ("deprecates", True),
+}
+
+
+def counts(text: AtlasText, number: int) -> dict[str, int]:
+    """Return how much of each kind is known of one release."""
+    found = {}
+    for word, (section, of_items) in _COUNTED.items():
+        held = [
+            sum(1 for item, bits in items.items() if bits >> number & 1 and (item not in SIGNS or not of_items))
+            for items in text.sections.get(section, {}).values()
+        ]
+        found[word] = sum(held) if of_items else sum(1 for count in held if count)
+    return found
 
 
 def names_of(text: AtlasText) -> set[str]:
@@ -104,11 +138,13 @@ def _any(bits: Iterable[int]) -> int:
     return found
 
 
-def changes(text: AtlasText, old: int, new: int) -> dict[str, dict[str, dict[str, list[str]]]]:
+def changes(text: AtlasText, old: int, new: int, everything: bool = True) -> dict[str, dict[str, dict[str, list[str]]]]:
     """Return what came and went between two releases, by section and subject: `new` and `gone`, each a list.
 
-    Section `modules` holds whole modules, `callables` whole callables; what is inside of one that came or went is not told again.
+    Section `modules` holds whole modules, `callables` whole callables; what is inside of one that came or went is not told again. Unless
+    `everything` is asked for, private names are left out, names that a module only imports for itself, and callables told as names.
     """
+    visible = _Visible(text)
     told: dict[str, dict[str, dict[str, list[str]]]] = {}
     for section, subjects in text.sections.items():
         whole = {"offers": "modules", "takes": "callables"}.get(section, "")
@@ -117,15 +153,18 @@ def changes(text: AtlasText, old: int, new: int) -> dict[str, dict[str, dict[str
             after = {item for item, bits in items.items() if bits >> new & 1}
             if section == "takes":
                 before, after = ({item.partition("=")[0] for item in side} for side in (before, after))
+            elif section in NEEDING and not everything:
+                before, after = ({item.rpartition(" at ")[0] for item in side} for side in (before, after))
             if before == after:
                 continue
             if whole and not (before and after):
-                if section == "offers" or (_has(text, subject, old) and _has(text, subject, new)):
+                if everything or visible.shows(whole, subject, ""):
                     told.setdefault(whole, {}).setdefault("", {}).setdefault("new" if after else "gone", []).append(subject)
                 continue
             for word, found in (("new", after - before - SIGNS), ("gone", before - after - SIGNS)):
-                if found:
-                    told.setdefault(section, {}).setdefault(subject, {})[word] = sorted(found)
+                shown = [name for name in sorted(found) if everything or visible.shows(section, subject, name)]
+                if shown:
+                    told.setdefault(section, {}).setdefault(subject, {})[word] = shown
     for sides in told.values():
         for lists in sides.values():
             for names in lists.values():
@@ -133,9 +172,33 @@ def changes(text: AtlasText, old: int, new: int) -> dict[str, dict[str, dict[str
     return told
 
 
-def _has(text: AtlasText, function: str, number: int) -> bool:
-    """Tell whether a release has the module of a callable."""
-    return bool(_any(text.sections.get("offers", {}).get(function.partition(":")[0], {}).values()) >> number & 1)
+def is_private(name: str) -> bool:
+    """Tell whether a dotted name has a part that begins with an underscore."""
+    return any(part.startswith("_") for part in name.replace(":", ".").split("."))
+
+
+class _Visible:
+    """Which names are for others: what a package's own module offers, and what a plain module defines."""
+
+    def __init__(self, text: AtlasText) -> None:
+        offers = text.sections.get("offers", {})
+        self._defined = text.sections.get("takes", {})
+        self._modules = offers
+        self._packages = {module.rpartition(".")[0] for module in offers}
+
+    def shows(self, section: str, subject: str, name: str) -> bool:
+        """Tell whether a reader of a changelog wants to see an item."""
+        if section not in ("offers", "takes", "modules", "callables"):
+            return True
+        if is_private(subject) or is_private(name):
+            return False
+        if section == "callables":
+            return "." in subject.partition(":")[2]  # a method; others are told as names
+        if section == "modules":
+            return True
+        if section == "takes" or f"{subject}:{name}" in self._defined:
+            return True
+        return subject in self._packages and not is_standard(name) and f"{subject}.{name}" not in self._modules
 
 
 def needing(text: AtlasText, asked: str) -> Iterator[dict[str, Any]]:

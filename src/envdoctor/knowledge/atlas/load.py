@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from envdoctor.knowledge.atlas.text import AtlasText
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_SHIPPED = os.path.normpath(os.path.join(_HERE, "..", "book", "atlas.bin"))
+SHIPPED = os.path.normpath(os.path.join(_HERE, "..", "book", "atlas.bin"))
 _FIRST_READ = 1 << 17
 _OPENED: list[CompiledAtlas | None] = []  # a process judges with one atlas, however often it asks
 
@@ -34,7 +34,7 @@ def _open() -> CompiledAtlas | None:
     folder = _checkout()
     if folder is not None:
         return _compiled(folder)
-    shipped, own = _read(_SHIPPED), _read(os.path.join(texts_folder(), "atlas.bin"))
+    shipped, own = _read(SHIPPED), _read(os.path.join(texts_folder(), "atlas.bin"))
     if own is None or (shipped is not None and (own.newest, own.count) <= (shipped.newest, shipped.count)):
         return shipped
     return own
@@ -74,16 +74,16 @@ def _compiled(folder: str) -> CompiledAtlas | None:
     mark = _mark(folder)
     if not mark:
         return None
-    if _marked(_SHIPPED) == mark:
-        found = _read(_SHIPPED)
+    if _marked(SHIPPED) == mark:
+        found = _read(SHIPPED)
         if found is not None:
             return found
     data = _compile(folder, mark)
     try:
-        _put(_SHIPPED, data)
+        _put(SHIPPED, data)
     except OSError:  # a checkout that cannot be written to: compiled at every start, correct all the same
         return CompiledAtlas(data)
-    return _read(_SHIPPED) or CompiledAtlas(data)
+    return _read(SHIPPED) or CompiledAtlas(data)
 
 
 def _marked(path: str) -> str:
@@ -142,7 +142,7 @@ def _compile(folder: str, mark: str) -> bytes:
 def known_packages() -> list[str]:
     """Return the packages that are known now: from texts, and from the wheel's atlas."""
     named = {entry.name[:-4] for entry in _entries(texts_folder()) if entry.name.endswith(".txt")}
-    shipped = _read(_SHIPPED) if _checkout() is None else None
+    shipped = _read(SHIPPED) if _checkout() is None else None
     return sorted(named.union(shipped.packages if shipped is not None else ()))
 
 
@@ -157,7 +157,7 @@ def known_text(package: str) -> AtlasText:
                 return read_text(file.read())
         except (OSError, UnicodeDecodeError, AtlasError) as error:
             raise AtlasError(f"{path}: {error}") from None
-    shipped = _read(_SHIPPED) if _checkout() is None else None
+    shipped = _read(SHIPPED) if _checkout() is None else None
     return shipped.text(package) if shipped is not None else AtlasText(package=package)
 
 
@@ -176,7 +176,7 @@ def write(atlas: AtlasText) -> str:
 def refresh() -> str:
     """Compile everything that is known to the file that checks read, and return its path. Raises AtlasError."""
     folder = _checkout()
-    path = _SHIPPED if folder is not None else os.path.join(texts_folder(), "atlas.bin")
+    path = SHIPPED if folder is not None else os.path.join(texts_folder(), "atlas.bin")
     if folder is not None:
         data = _compile(folder, _mark(folder))
     else:
