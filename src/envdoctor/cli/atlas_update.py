@@ -63,7 +63,7 @@ def run(values: Values) -> int:
             raise
     if any(outcome.path for outcome in outcomes):
         settings.texts.finish()
-    return _tell(outcomes, values["format"])
+    return _tell(sorted(outcomes, key=lambda outcome: outcome.package), values["format"])
 
 
 def _settings(values: Values) -> Settings:
