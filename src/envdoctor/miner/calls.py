@@ -6,7 +6,7 @@ import ast
 
 from envdoctor.miner.frames import PASS, Frame
 from envdoctor.miner.known import BY_NAME, built_in
-from envdoctor.miner.values import NOTHING
+from envdoctor.miner.values import NOTHING, UNSURE, put, settled, store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def arguments_of(node: ast.Call, frame: Frame, machine: Machine) -> Arguments:
     for one in node.args:
         if isinstance(one, ast.Starred):
             value = evaluate(one.value, frame, machine)
-            if value[0] == "seq":
+            if settled(value) is not None:
                 found.positional += value[1]
             else:
                 found.complete = False
@@ -44,7 +44,7 @@ def arguments_of(node: ast.Call, frame: Frame, machine: Machine) -> Arguments:
         if word.arg is not None:
             found.named[word.arg] = value
         elif value[0] == "dict":
-            found.named.update({key: one for key, one in value[1].items() if isinstance(key, str)})
+            found.named.update({key: one for key, one in value[1].items() if isinstance(key, str) and one != UNSURE})
             found.complete = found.complete and value[2]
         else:
             found.complete = False
@@ -138,16 +138,19 @@ def _method_of_value(node: ast.Call, frame: Frame, machine: Machine) -> Value:
     if owner[0] == "version" and method in ("startswith", "split"):
         return NOTHING
     if owner[0] == "seq" and method == "append" and given.positional:
-        owner[1].append(given.positional[0])
+        put(owner, [given.positional[0]], frame.path)
         return ("const", None)
     if owner[0] == "seq" and method == "extend" and given.positional and given.positional[0][0] == "seq":
-        owner[1].extend(given.positional[0][1])
+        put(owner, given.positional[0][1], frame.path)
         return ("const", None)
     if owner[0] == "dict":
         if method == "get" and given.positional and given.positional[0][0] == "const" and owner[2]:
             key = given.positional[0][1]
+            if owner[1].get(key) == UNSURE:
+                return NOTHING
             return owner[1].get(key) or (given.positional[1] if len(given.positional) > 1 else ("const", None))
         if method == "update" and given.positional and given.positional[0][0] == "dict":
-            owner[1].update(given.positional[0][1])
+            for key, value in given.positional[0][1].items():
+                store(owner, key, value, frame.path)
             return ("const", None)
     return NOTHING

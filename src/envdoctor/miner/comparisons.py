@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from envdoctor.miner.values import UNSURE, settled
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, any_of, no
 
 TYPE_CHECKING = False
@@ -136,6 +137,8 @@ def _identical(left: Value, right: Value) -> Guard | None:
 
 
 def _contained(left: Value, right: Value) -> Guard | None:
+    if right[0] == "seq" and settled(right) is None:
+        return None
     if right[0] == "seq":
         if left[0] == "const" and all(one[0] == "const" for one in right[1]):
             return TRUE if any(one[1] == left[1] for one in right[1]) else FALSE
@@ -144,7 +147,9 @@ def _contained(left: Value, right: Value) -> Guard | None:
             return None if any(one is None for one in found) else any_of(one for one in found if one is not None)
         return None
     if right[0] == "dict" and left[0] == "const" and isinstance(left[1], (str, int)):
-        return TRUE if left[1] in right[1] else FALSE if right[2] else None
+        if left[1] in right[1]:
+            return None if right[1][left[1]] == UNSURE else TRUE
+        return FALSE if right[2] else None
     if right[0] == "const" and left[0] == "const" and isinstance(right[1], str) and isinstance(left[1], str):
         return TRUE if left[1] in right[1] else FALSE
     return None

@@ -218,7 +218,7 @@ def _ifexp(node: ast.IfExp, frame: Frame, machine: Machine) -> Value:
 
 
 def _sequence(node: ast.List | ast.Tuple | ast.Set, frame: Frame, machine: Machine) -> Value:
-    return ("seq", [evaluate(one.value if isinstance(one, ast.Starred) else one, frame, machine) for one in node.elts])
+    return ("seq", [evaluate(one.value if isinstance(one, ast.Starred) else one, frame, machine) for one in node.elts], frame.path)
 
 
 def _dict(node: ast.Dict, frame: Frame, machine: Machine) -> Value:
@@ -238,7 +238,7 @@ def _dict(node: ast.Dict, frame: Frame, machine: Machine) -> Value:
             found[name_of[1]] = told
         else:
             complete = False
-    return ("dict", found, complete)
+    return ("dict", found, complete, frame.path)
 
 
 def _joined(node: ast.JoinedStr, frame: Frame, machine: Machine) -> Value:
@@ -266,7 +266,7 @@ def _binop(node: ast.BinOp, frame: Frame, machine: Machine) -> Value:
         if left[0] in ("const", "text") and right[0] in ("const", "text") and isinstance(left[1], str) and isinstance(right[1], str):
             return ("text" if "text" in (left[0], right[0]) else "const", left[1] + right[1])
         if left[0] == "seq" and right[0] == "seq":
-            return ("seq", [*left[1], *right[1]])
+            return ("seq", [*left[1], *right[1]], frame.path)
     return NOTHING
 
 

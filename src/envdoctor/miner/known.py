@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.miner.frames import NEED, REFUSE, Frame
-from envdoctor.miner.values import NO, NONE, NOTHING, YES, const, truth
+from envdoctor.miner.values import NO, NONE, NOTHING, YES, const, settled, truth
 from envdoctor.model.guards import FALSE, UNKNOWN, all_of, any_of, no
 
 TYPE_CHECKING = False
@@ -84,23 +84,16 @@ def _require_version(given: Arguments, frame: Frame, machine: Machine) -> Value:
     return NONE
 
 
-BY_NAME: dict[str, Known] = {
-    "importlib.util.find_spec": _find_spec,
-    "importlib.metadata.version": _version,
-    "importlib_metadata.version": _version,
-    "pkg_resources.get_distribution": lambda given, frame, machine: NOTHING,
-    "packaging.version.parse": _parse,
-    "packaging.version.Version": _parse,
-    "os.environ.get": _environ_get,
-    "os.getenv": _environ_get,
-    "importlib.import_module": _import_module,
-    "torch.cuda.is_available": lambda given, frame, machine: ("guard", ("gpu",)),
-    "platform.system": lambda given, frame, machine: ("system",),
-    "platform.python_version": lambda given, frame, machine: ("python",),
-    "collections.OrderedDict": lambda given, frame, machine: ("dict", {}, not given.positional),
-    "require_version": _require_version,
-    "require_version_core": _require_version,
-}
+def _json_loads(given: Arguments, frame: Frame, machine: Machine) -> Value:
+    """Read a constant text, such as the default of a variable that is not set."""
+    import json
+
+    text = _first(given)
+    try:
+        told = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return NOTHING
+    return ("dict", {key: const(value) for key, value in told.items()}, True) if isinstance(told, dict) else NOTHING
 
 
 def built_in(name: str, given: Arguments, frame: Frame, machine: Machine) -> Value:
@@ -114,7 +107,7 @@ def built_in(name: str, given: Arguments, frame: Frame, machine: Machine) -> Val
         value = attribute(values[0], str(values[1][1]), frame, machine)
         need_of(value, frame, machine)
         return value
-    if name == "isinstance" and len(values) == 2 and values[0][0] == "extinst":
+    if name == "isinstance" and len(values) == 2:
         return _isinstance(values[0], values[1])
     if name == "bool" and values:
         return ("guard", truth(values[0]))
@@ -124,12 +117,12 @@ def built_in(name: str, given: Arguments, frame: Frame, machine: Machine) -> Val
         return values[0] if values and values[0][0] == "seq" else ("seq", []) if not values else NOTHING
     if name == "dict":
         return ("dict", dict(given.named), given.complete and not values)
-    if name in ("any", "all") and values and values[0][0] == "seq":
+    if name in ("any", "all") and values and settled(values[0]) is not None:
         guards = [truth(one) for one in values[0][1]]
         return ("guard", any_of(guards) if name == "any" else all_of(guards))
     if name == "super":
         return machine.super_of(frame)
-    if name == "len" and values and values[0][0] == "seq":
+    if name == "len" and values and settled(values[0]) is not None:
         return const(len(values[0][1]))
     if name == "callable" and values and values[0][0] in ("func", "class"):
         return YES
@@ -139,12 +132,32 @@ def built_in(name: str, given: Arguments, frame: Frame, machine: Machine) -> Val
 _MEMBERS = {"torch.nn.Linear": frozenset({"weight", "bias", "in_features", "out_features"})}
 
 
+_TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "dict": dict, "list": list, "tuple": tuple, "set": set}
+
+
 def _isinstance(value: Value, kind: Value) -> Value:
-    """Answer for an instance of a foreign class: it is one of that class, and of no class of this release."""
+    """Answer for constants, lists, and an instance of a foreign class: it is one of that class, and of no class of this release."""
     kinds = kind[1] if kind[0] == "seq" else [kind]
-    if any(one[0] == "ext" and f"{one[1]}.{one[2]}" == f"{value[1]}.{value[2]}" for one in kinds):
+    if value[0] == "extinst":
+        if any(one[0] == "ext" and f"{one[1]}.{one[2]}" == f"{value[1]}.{value[2]}" for one in kinds):
+            return YES
+        return NO if all(one[0] == "class" for one in kinds) else NOTHING
+    names = [one[1] for one in kinds if one[0] == "builtin" and one[1] in _TYPES]
+    if value[0] == "const" and len(names) == len(kinds):
+        return YES if isinstance(value[1], tuple(_TYPES[name] for name in names)) else NO
+    if value[0] == "seq" and {"list", "tuple"} <= set(names):
         return YES
-    return NO if all(one[0] == "class" for one in kinds) else NOTHING
+    return NOTHING
+
+
+def _ordered_dict(given: Arguments, frame: Frame, machine: Machine) -> Value:
+    """Read `OrderedDict([(key, value), ...])`."""
+    if not given.positional:
+        return ("dict", {}, True, frame.path)
+    pairs = settled(given.positional[0])
+    if pairs is None or any(one[0] != "seq" or len(one[1]) != 2 or one[1][0][0] != "const" for one in pairs):
+        return NOTHING
+    return ("dict", {one[1][0][1]: one[1][1] for one in pairs}, True, frame.path)
 
 
 def _hasattr(value: Value, name: str, machine: Machine) -> Value:
@@ -159,5 +172,24 @@ def _hasattr(value: Value, name: str, machine: Machine) -> Value:
         return YES if found is not None else NOTHING
     return NOTHING
 
+
+BY_NAME: dict[str, Known] = {
+    "importlib.util.find_spec": _find_spec,
+    "importlib.metadata.version": _version,
+    "importlib_metadata.version": _version,
+    "pkg_resources.get_distribution": lambda given, frame, machine: NOTHING,
+    "packaging.version.parse": _parse,
+    "packaging.version.Version": _parse,
+    "os.environ.get": _environ_get,
+    "os.getenv": _environ_get,
+    "importlib.import_module": _import_module,
+    "torch.cuda.is_available": lambda given, frame, machine: ("guard", ("gpu",)),
+    "platform.system": lambda given, frame, machine: ("system",),
+    "platform.python_version": lambda given, frame, machine: ("python",),
+    "collections.OrderedDict": _ordered_dict,
+    "json.loads": _json_loads,
+    "require_version": _require_version,
+    "require_version_core": _require_version,
+}
 
 __all__ = ["BY_NAME", "FALSE", "NEED", "NO", "built_in"]

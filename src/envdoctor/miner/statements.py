@@ -6,7 +6,7 @@ import ast
 
 from envdoctor.miner.expressions import attribute, evaluate, spoken
 from envdoctor.miner.frames import REFUSE, Frame, Try
-from envdoctor.miner.values import NOTHING, const, element, merge, truth
+from envdoctor.miner.values import NOTHING, const, element, merge, put, settled, store, truth
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
 
 TYPE_CHECKING = False
@@ -45,17 +45,38 @@ def _if(node: ast.If, frame: Frame, machine: Machine) -> None:
     if guard in (TRUE, FALSE):
         run(node.body if guard == TRUE else node.orelse, frame, machine)
         return
-    saved = frame.alive
+    saved, exits = frame.alive, frame.exits
     one_alive, one, one_left = _branch(node.body, guard, frame, machine)
     frame.alive = saved
     two_alive, two, two_left = _branch(node.orelse, no(guard), frame, machine)
     _join(frame, guard, one if one_alive != FALSE else None, two if two_alive != FALSE else None)
+    if guard == UNKNOWN:
+        # had it been raised, the run would have ended: what follows is certain for every run that goes on
+        one_left = one_left and not _raises(node.body)
+        two_left = two_left and not _raises(node.orelse)
     if not one_left and not two_left:
-        frame.alive = saved
-    elif guard == UNKNOWN and not two_left and isinstance(node.body[-1], ast.Raise):
-        frame.alive = saved  # had it been raised, the run would have ended: what follows is certain for every run that goes on
+        frame.alive, frame.exits = saved, exits
     else:
         frame.alive = any_of((one_alive, two_alive))
+
+
+def _raises(body: list[ast.stmt]) -> bool:
+    """Tell whether a branch ends by raising and leaves in no other way."""
+    return bool(body) and isinstance(body[-1], ast.Raise) and not _holds(body, (ast.Return, ast.Break, ast.Continue))
+
+
+def _holds(body: list[ast.stmt], kinds: tuple[type[ast.stmt], ...]) -> bool:
+    """Tell whether a body holds a statement of these kinds, functions in it left out."""
+    stack: list[ast.AST] = list(body)
+    while stack:
+        part = stack.pop()
+        if isinstance(part, kinds):
+            return True
+        if isinstance(part, (ast.stmt, ast.ExceptHandler, ast.match_case)) and not isinstance(
+            part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        ):
+            stack.extend(ast.iter_child_nodes(part))
+    return False
 
 
 def _join(frame: Frame, guard: Guard, one: dict[str, Value] | None, two: dict[str, Value] | None) -> None:
@@ -138,33 +159,46 @@ def _with(node: ast.With | ast.AsyncWith, frame: Frame, machine: Machine) -> Non
 
 def _for(node: ast.For | ast.AsyncFor, frame: Frame, machine: Machine) -> None:
     value = evaluate(node.iter, frame, machine)
-    saved, before = frame.alive, frame.exits
     if value[0] == "dict" and value[2]:
         value = ("seq", [const(key) for key in value[1]])
-    if value[0] == "seq" and len(value[1]) <= _UNROLLED:
-        for one in value[1]:
-            bind(node.target, one, frame, machine)
-            start = frame.alive
-            run(node.body, frame, machine)
-            if frame.exits != before and frame.alive != start:
-                left_for_good = any(isinstance(part, (ast.Return, ast.Break)) for part in ast.walk(node))
-                frame.alive = any_of((frame.alive, all_of((start, UNKNOWN)))) if left_for_good else start
-    else:
-        frame.alive = all_of((saved, UNKNOWN))
+    if settled(value) is None or len(value[1]) > _UNROLLED:
         bind(node.target, NOTHING, frame, machine)
-        run(node.body, frame, machine)
-        frame.alive = saved
-    if frame.exits == before:
-        frame.alive = saved
+        _perhaps(node.body, TRUE, frame, machine)
+    else:
+        _turns(node, value[1], frame, machine)
     run(node.orelse, frame, machine)
 
 
+def _turns(node: ast.For | ast.AsyncFor, values: list[Value], frame: Frame, machine: Machine) -> None:
+    """Carry out a loop over known values, one after the other."""
+    stays = not _holds(node.body, (ast.Return, ast.Break))
+    saved, exits = frame.alive, frame.exits
+    for one in values:
+        bind(node.target, one, frame, machine)
+        start = frame.alive
+        run(node.body, frame, machine)
+        if stays:
+            frame.alive = start  # at most a `continue`
+        elif frame.alive != start:
+            frame.alive = any_of((frame.alive, all_of((start, UNKNOWN))))
+    if stays or frame.exits == exits:
+        frame.alive, frame.exits = saved, exits
+
+
 def _while(node: ast.While, frame: Frame, machine: Machine) -> None:
-    saved = frame.alive
-    guard = truth(evaluate(node.test, frame, machine))
+    _perhaps(node.body, truth(evaluate(node.test, frame, machine)), frame, machine)
+
+
+def _perhaps(body: list[ast.stmt], guard: Guard, frame: Frame, machine: Machine) -> None:
+    """Carry out a body that may run any number of times; only a `return` in it makes what follows uncertain."""
+    saved, exits = frame.alive, frame.exits
     frame.alive = all_of((saved, guard, UNKNOWN))
-    run(node.body, frame, machine)
+    run(body, frame, machine)
     frame.alive = saved
+    if frame.exits != exits and _holds(body, (ast.Return,)):
+        frame.alive = all_of((saved, UNKNOWN))
+    else:
+        frame.exits = exits
 
 
 def bind(target: ast.expr, value: Value, frame: Frame, machine: Machine) -> None:
@@ -188,10 +222,7 @@ def bind(target: ast.expr, value: Value, frame: Frame, machine: Machine) -> None
         owner = evaluate(target.value, frame, machine)
         key = evaluate(target.slice, frame, machine)
         if owner[0] == "dict" and key[0] == "const" and isinstance(key[1], (str, int)):
-            if frame.alive == TRUE:
-                owner[1][key[1]] = value
-            else:
-                owner[1].pop(key[1], None)  # there in some runs only: nothing certain can be said of it
+            store(owner, key[1], value, frame.path)
 
 
 def _assign(node: ast.Assign, frame: Frame, machine: Machine) -> None:
@@ -220,7 +251,7 @@ def _augmented(node: ast.AugAssign, frame: Frame, machine: Machine) -> None:
     added = evaluate(node.value, frame, machine)
     value = evaluate(node.target, frame, machine) if isinstance(node.target, ast.Name) else NOTHING
     if value[0] == "seq" and added[0] == "seq":
-        value[1].extend(added[1])
+        put(value, added[1], frame.path)
     elif isinstance(node.target, ast.Name):
         bind(node.target, NOTHING, frame, machine)
 

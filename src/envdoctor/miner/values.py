@@ -8,10 +8,12 @@ A value is a tuple whose first field names its kind:
     ("mod", dotted)              a module, own or foreign
     ("ext", module, path)        what a foreign module holds under that dotted path      ("answer", module, path, arguments, element)
     ("func", module, node, self) ("class", module, node)     ("inst", class, attributes)   ("extinst", module, path)
-    ("super", inst, class)       ("seq", [values])           ("dict", {key: value}, complete)
+    ("super", inst, class)       ("seq", [values], born)     ("dict", {key: value}, complete, born)
     ("choice", guard, a, b)      ("python",), ("system",)    ("builtin", name)             ("unknown",)
     ("spec", module)             what find_spec returns      ("text", text)                a message with placeholders
     ("extmethod", module, path, name)                        a method of what a foreign class makes
+
+`born` is the condition of the line that made a list or dictionary: what is put in under another one is there in some runs only.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 NOTHING: Value = ("unknown",)
 NONE: Value = ("const", None)
+UNSURE: Value = ("unsure",)
+"""Stands in a list for what is there in some runs only."""
 YES: Value = ("guard", TRUE)
 NO: Value = ("guard", FALSE)
 
@@ -65,7 +69,7 @@ def truth(value: Value) -> Guard:
     if kind == "spec":
         return ("has", value[1])
     if kind == "seq":
-        return TRUE if value[1] else FALSE
+        return UNKNOWN if value[1] and all(one == UNSURE for one in value[1]) else TRUE if value[1] else FALSE
     if kind == "dict":
         return TRUE if value[1] else FALSE if value[2] else UNKNOWN
     if kind == "choice":
@@ -89,6 +93,23 @@ def merge(guard: Guard, one: Value, two: Value) -> Value:
     if is_truth(one) and is_truth(two):
         return ("guard", any_of((all_of((guard, truth(one))), all_of((no(guard), truth(two))))))
     return ("choice", guard, one, two)
+
+
+def settled(value: Value) -> list[Value] | None:
+    """Return the items of a list that is the same in every run, None for any other value."""
+    return value[1] if value[0] == "seq" and UNSURE not in value[1] else None
+
+
+def put(value: Value, items: list[Value], path: Guard) -> None:
+    """Add items to a list under the condition of a line."""
+    born = value[2] if len(value) > 2 else TRUE
+    value[1].extend(items if path == born else [UNSURE] * bool(items))
+
+
+def store(value: Value, key: object, item: Value, path: Guard) -> None:
+    """Set a key of a dictionary under the condition of a line."""
+    born = value[3] if len(value) > 3 else TRUE
+    value[1][key] = item if path == born else UNSURE
 
 
 def is_truth(value: Value) -> bool:
@@ -119,10 +140,12 @@ def each(value: Value) -> list[tuple[Guard, Value]]:
 def element(value: Value, key: object) -> Value:
     """Return what a subscript takes out of a value."""
     kind = value[0]
+    if kind == "seq" and UNSURE in value[1]:
+        return NOTHING
     if kind == "seq" and isinstance(key, int) and -len(value[1]) <= key < len(value[1]):
         return value[1][key]  # type: ignore[no-any-return]
     if kind == "dict" and key in value[1]:
-        return value[1][key]  # type: ignore[no-any-return]
+        return NOTHING if value[1][key] == UNSURE else value[1][key]  # type: ignore[no-any-return]
     if kind == "answer" and isinstance(key, int) and value[4] is None:
         return (*value[:4], key)
     if kind == "choice":
