@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from envdoctor.engine.links import Surroundings
 from envdoctor.knowledge.atlas.artefact import CompiledAtlas, hot_size
 from envdoctor.knowledge.atlas.compile import compile_atlas
+from envdoctor.knowledge.atlas.shipped import needed_names, shipped
 from envdoctor.knowledge.atlas.text import AtlasText, write_text
 from envdoctor.model.guards import judge, parse
 from envdoctor.model.surface import Surface
@@ -191,7 +192,7 @@ def test_the_compiled_atlas_finds_what_looking_at_the_surfaces_finds(
     both = atlas.with_surface(own[0]).with_surface(others[0])
     assert fired(both, installed) == expected
     for text in texts(own, others):
-        assert write_text(atlas.text(text.package)) == write_text(text)
+        assert write_text(atlas.text(text.package)) == write_text(shipped(text, needed_names(texts(own, others))))
 
 
 @settings(max_examples=50, deadline=None)

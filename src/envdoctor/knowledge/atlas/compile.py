@@ -13,6 +13,7 @@ import marshal
 import zlib
 
 from envdoctor.knowledge.atlas.links import carries
+from envdoctor.knowledge.atlas.shipped import needed_names, shipped
 from envdoctor.knowledge.atlas.text import write_text
 from envdoctor.knowledge.atlas.universe import Universe, narrowed, rows_of
 from envdoctor.model.modules import root
@@ -95,7 +96,8 @@ def compile_atlas(texts: Iterable[AtlasText], mark: str = "") -> bytes:
         for package, entries in sorted(carried.items())
     }
     answers = {name: told for name, told in sorted((name, universe.told(atom)) for name, atom in asked.items()) if told}
-    written = {package: _texts(cold, text) for package, text in universe.texts.items()}
+    needed = needed_names(universe.texts.values())
+    written = {package: _texts(cold, shipped(text, needed)) for package, text in universe.texts.items()}
     place = cold.put(packed((resting, answers, written, dict(sorted(universe.modules.items())), tuple(sorted(universe.names)))))
     newest = max((release.date for text in universe.texts.values() for release in text.releases), default="")
     count = sum(len(text.releases) for text in universe.texts.values())
