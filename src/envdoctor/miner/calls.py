@@ -128,13 +128,13 @@ def _method_of_value(node: ast.Call, frame: Frame, machine: Machine) -> Value:
     owner = evaluate(node.func.value, frame, machine)
     given = arguments_of(node, frame, machine)
     method = node.func.attr
-    if owner[0] == "const" and isinstance(owner[1], str) and all(one[0] == "const" for one in given.positional):
-        if method in ("upper", "lower", "strip", "startswith", "endswith", "replace", "split", "removeprefix", "removesuffix"):
-            try:
-                told = getattr(owner[1], method)(*[one[1] for one in given.positional])
-            except (TypeError, ValueError):
-                return NOTHING
-            return ("seq", [("const", one) for one in told]) if isinstance(told, list) else ("const", told)
+    is_constant = owner[0] == "const" and isinstance(owner[1], str) and all(one[0] == "const" for one in given.positional)
+    if is_constant and method in ("upper", "lower", "strip", "startswith", "endswith", "replace", "split", "removeprefix", "removesuffix"):
+        try:
+            told = getattr(owner[1], method)(*[one[1] for one in given.positional])
+        except (TypeError, ValueError):
+            return NOTHING
+        return ("seq", [("const", one) for one in told]) if isinstance(told, list) else ("const", told)
     if owner[0] == "version" and method in ("startswith", "split"):
         return NOTHING
     if owner[0] == "seq" and method == "append" and given.positional:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import ast
+import operator
 
 from envdoctor.miner.values import UNSURE, settled
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, any_of, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from envdoctor.miner.values import Value
     from envdoctor.model.guards import Guard
 
 _SIGNS: dict[type[ast.cmpop], str] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+_COMPARED: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _SYSTEMS = {
     "linux": "linux",
@@ -26,20 +38,20 @@ _SYSTEMS = {
 }
 
 
-def compare(left: Value, operator: ast.cmpop, right: Value) -> Guard:
+def compare(left: Value, sort: ast.cmpop, right: Value) -> Guard:
     """Return when a comparison holds."""
-    sign = _SIGNS.get(type(operator))
+    sign = _SIGNS.get(type(sort))
     if sign is not None:
         found = _ordered(left, sign, right)
         if found is None:
             found = _ordered(right, _TURNED[sign], left)
         return UNKNOWN if found is None else found
-    if isinstance(operator, (ast.Is, ast.IsNot)):
+    if isinstance(sort, (ast.Is, ast.IsNot)):
         found = _identical(left, right)
-        return UNKNOWN if found is None else found if isinstance(operator, ast.Is) else no(found)
-    if isinstance(operator, (ast.In, ast.NotIn)):
+        return UNKNOWN if found is None else found if isinstance(sort, ast.Is) else no(found)
+    if isinstance(sort, (ast.In, ast.NotIn)):
         found = _contained(left, right)
-        return UNKNOWN if found is None else found if isinstance(operator, ast.In) else no(found)
+        return UNKNOWN if found is None else found if isinstance(sort, ast.In) else no(found)
     return UNKNOWN
 
 
@@ -111,10 +123,7 @@ def _is_version(text: str) -> bool:
 
 def _constants(one: object, sign: str, two: object) -> Guard | None:
     try:
-        told = {
-            "<": lambda: one < two, "<=": lambda: one <= two, ">": lambda: one > two, ">=": lambda: one >= two,  # type: ignore[operator]
-            "==": lambda: one == two, "!=": lambda: one != two,
-        }[sign]()  # fmt: skip
+        told = _COMPARED[sign](one, two)
     except TypeError:
         return None
     return TRUE if told else FALSE

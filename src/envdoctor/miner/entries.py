@@ -1,7 +1,7 @@
 """From where a release is used: for each use, what a program imports and calls. One table; the rest of a package is its plain import.
 
-A call stands here where the use reaches it for certain: `peft.get_peft_model` on a plain linear layer asks every dispatcher before the default
-one. What is not in a release is left out; an entry whose first step is missing does not exist there.
+A call stands here where the use reaches it for certain: `peft.get_peft_model` on a plain linear layer asks every dispatcher before the
+default one. What is not in a release is left out; an entry whose first step is missing does not exist there.
 """
 
 from __future__ import annotations
@@ -37,10 +37,14 @@ ENTRIES: dict[str, dict[str, tuple[Step, ...]]] = {
     "transformers": {
         "import transformers": ((IMPORT, "transformers"),),
         "load model": (
-            (TAKE, "transformers", "AutoModelForCausalLM"), (TAKE, "transformers", "AutoTokenizer"), (TAKE, "transformers", "PreTrainedModel"),
-            (TAKE, "transformers", "PreTrainedTokenizerFast"), (TAKE, "transformers", "GenerationMixin"), *_LLAMA,
+            (TAKE, "transformers", "AutoModelForCausalLM"), (TAKE, "transformers", "AutoTokenizer"),
+            (TAKE, "transformers", "PreTrainedModel"), (TAKE, "transformers", "PreTrainedTokenizerFast"),
+            (TAKE, "transformers", "GenerationMixin"), *_LLAMA,
         ),
-        "generate": ((TAKE, "transformers", "GenerationMixin"), (TAKE, "transformers", "GenerationConfig"), (IMPORT, "transformers.generation.utils")),
+        "generate": (
+            (TAKE, "transformers", "GenerationMixin"), (TAKE, "transformers", "GenerationConfig"),
+            (IMPORT, "transformers.generation.utils"),
+        ),
         "transformers.Trainer": (
             (TAKE, "transformers", "Trainer"), (TAKE, "transformers", "TrainingArguments"),
             (TAKE, "transformers", "DataCollatorForLanguageModeling"), (MAKE, "transformers.training_args", "TrainingArguments"),
@@ -69,7 +73,8 @@ ENTRIES: dict[str, dict[str, tuple[Step, ...]]] = {
     "peft": {
         "import peft": ((IMPORT, "peft"),),
         "peft LoRA wrap": (
-            (TAKE, "peft", "LoraConfig"), (TAKE, "peft", "get_peft_model"), (CALL, "peft.tuners.lora.model", "LoraModel._create_new_module"),
+            (TAKE, "peft", "LoraConfig"), (TAKE, "peft", "get_peft_model"),
+            (CALL, "peft.tuners.lora.model", "LoraModel._create_new_module"),
             (CALL, "peft.tuners.lora.torchao", "dispatch_torchao"), (CALL, "peft.tuners.lora.awq", "dispatch_awq"),
             (CALL, "peft.tuners.lora.gptq", "dispatch_gptq"), (CALL, "peft.tuners.lora.aqlm", "dispatch_aqlm"),
             (CALL, "peft.tuners.lora.eetq", "dispatch_eetq"), (CALL, "peft.tuners.lora.hqq", "dispatch_hqq"),
@@ -94,13 +99,15 @@ ENTRIES: dict[str, dict[str, tuple[Step, ...]]] = {
         "8-bit optimizer": ((IMPORT, "bitsandbytes.optim"),),
     },
     "unsloth": {"import unsloth": ((IMPORT, "unsloth"),), "unsloth training": ((TAKE, "unsloth", "FastLanguageModel"),)},
-    "liger-kernel": {"import liger_kernel": ((IMPORT, "liger_kernel"),), "import liger_kernel.transformers": ((IMPORT, "liger_kernel.transformers"),)},
+    "liger-kernel": {
+        "import liger_kernel": ((IMPORT, "liger_kernel"),), "import liger_kernel.transformers": ((IMPORT, "liger_kernel.transformers"),),
+    },
     "galore-torch": {"GaLore": ((IMPORT, "galore_torch"),)},
     "vllm": {"import vllm": ((IMPORT, "vllm"),), "vLLM generation": ((TAKE, "vllm", "LLM"), (TAKE, "vllm", "SamplingParams"))},
     "scikit-learn": {"import sklearn": ((IMPORT, "sklearn"),), "import sklearn.metrics": ((IMPORT, "sklearn.metrics"),)},
     "scipy": {
-        name: ((IMPORT, name.removeprefix("import ")),)
-        for name in ("import scipy", "import scipy.linalg", "import scipy.optimize", "import scipy.special", "import scipy.stats", "import scipy.sparse")
+        f"import {name}": ((IMPORT, name),)
+        for name in ("scipy", "scipy.linalg", "scipy.optimize", "scipy.special", "scipy.stats", "scipy.sparse")
     },
     "sentence-transformers": {"import sentence_transformers": ((IMPORT, "sentence_transformers"),)},
 }  # fmt: skip

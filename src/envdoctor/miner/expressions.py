@@ -12,6 +12,9 @@ from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from envdoctor.miner.machine import Machine
     from envdoctor.miner.values import Value
 
@@ -289,7 +292,7 @@ def _call(node: ast.Call, frame: Frame, machine: Machine) -> Value:
     return call(node, frame, machine)
 
 
-_HANDLERS = {
+_HANDLERS: dict[type[ast.expr], Callable[[Any, Frame, Machine], Value]] = {
     ast.Attribute: _attribute, ast.Subscript: _subscript, ast.BoolOp: _boolop, ast.UnaryOp: _unary, ast.Compare: _compare,
     ast.IfExp: _ifexp, ast.List: _sequence, ast.Tuple: _sequence, ast.Set: _sequence, ast.Dict: _dict, ast.JoinedStr: _joined,
     ast.BinOp: _binop, ast.NamedExpr: _named, ast.ListComp: _comprehension, ast.SetComp: _comprehension,

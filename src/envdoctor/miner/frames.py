@@ -90,7 +90,7 @@ class Frame:
     __slots__ = ("alive", "base", "depth", "exits", "globals", "module", "owner", "parent", "returns", "scope", "sink", "tries")
 
     def __init__(
-        self, module: State, scope: Scope, sink: list[Effect], base: Guard = TRUE, parent: Frame | None = None, owner: Value = NOTHING
+        self, module: State, scope: Scope, sink: list[Effect], base: Guard = TRUE, parent: Frame | None = None, *, owner: Value = NOTHING
     ) -> None:
         self.module = module
         self.scope = scope
@@ -99,7 +99,7 @@ class Frame:
         self.alive: Guard = TRUE
         self.parent = parent
         self.owner = owner  # the class whose method this is, for super()
-        self.depth = 0 if parent is None else parent.depth + 1
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.tries: list[Try] = []
         self.returns: list[tuple[Guard, Value]] = []
         self.exits = 0

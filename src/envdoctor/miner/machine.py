@@ -76,7 +76,7 @@ class Machine:
         if not isinstance(node, ast.FunctionDef) or frame.depth >= _DEPTH or id(node) in self._running or _yields(node):
             return NOTHING
         state = self.importer.state(module)
-        inner = Frame(state, Scope(), frame.sink, frame.path, frame, owner)
+        inner = Frame(state, Scope(), frame.sink, frame.path, frame, owner=owner)
         if inner.base == FALSE:
             return NOTHING
         self._bind(node, given, bound, inner)
@@ -201,10 +201,9 @@ class Machine:
         maker = self._find(cls, "__init__", instance, set())
         if maker[0] == "func":
             self.run_function(maker, given, frame)
-        elif maker[0] == "extmethod":
-            if frame.protector("TypeError") is None:
-                for name in given.named:
-                    frame.note(PASS, f"{maker[1]}:{maker[2]}({name})")
+        elif maker[0] == "extmethod" and frame.protector("TypeError") is None:
+            for name in given.named:
+                frame.note(PASS, f"{maker[1]}:{maker[2]}({name})")
         after = self._find(cls, "__post_init__", instance, set())
         if after[0] == "func":
             apply(after, Arguments(), frame, self)

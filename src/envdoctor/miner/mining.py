@@ -18,6 +18,7 @@ from envdoctor.model.surface import Surface
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Callable, Iterable
 
     from envdoctor.miner.digest import Digest
     from envdoctor.miner.source import Source
@@ -84,24 +85,28 @@ def _mine(source: Source, digests: Digests) -> Surface:
         "passes": passes,
         "refuses": refuses,
         "answers": answers_of(modules, machine, offers),
-        "reads": {"": frozenset(name for module in modules.texts if (told := digest_of(module)) is not None for name in told.variables if _plain(name))},
+        "reads": {"": _variables(modules.texts, digest_of)},
         "deprecates": _notices(modules.texts, digest_of),
     }
-    kept = {section: {subject: items for subject, items in subjects.items() if items or section == "takes"} for section, subjects in sections.items()}
+    kept = {
+        section: {subject: items for subject, items in subjects.items() if items or section == "takes"}
+        for section, subjects in sections.items()
+    }
     return Surface(
         package=source.package, version=source.version, date=source.date, yanked=source.yanked,
         sections={section: subjects for section, subjects in kept.items() if subjects},
     )  # fmt: skip
 
 
-def _plain(name: str) -> bool:
-    return name.isidentifier()
+def _variables(modules: Iterable[str], digest_of: Callable[[str], Digest | None]) -> frozenset[str]:
+    told = [one for module in modules if (one := digest_of(module)) is not None]
+    return frozenset(name for one in told for name in one.variables if name.isidentifier())
 
 
-def _notices(modules: object, digest_of: object) -> dict[str, frozenset[str]]:
+def _notices(modules: Iterable[str], digest_of: Callable[[str], Digest | None]) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for module in modules:  # type: ignore[attr-defined]
-        told = digest_of(module)  # type: ignore[operator]
+    for module in modules:
+        told = digest_of(module)
         for inside, text in told.notices if told is not None else ():
             found.setdefault(f"{module}:{inside}" if inside else module, set()).add(text.strip())
     return {subject: frozenset(texts) for subject, texts in found.items()}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from envdoctor.miner.frames import Effect, Frame
     from envdoctor.miner.machine import Machine
     from envdoctor.miner.modules import Modules
+    from envdoctor.miner.values import Value
     from envdoctor.model.guards import Guard
 
     Section = dict[str, frozenset[str]]
@@ -73,7 +74,7 @@ def _walk(steps: tuple[Step, ...], frame: Frame, machine: Machine, modules: Modu
             if value[0] == "func":
                 machine.run_function(value, given, frame)
         elif value[0] == "class":
-            instance = ("inst", value, {})
+            instance: Value = ("inst", value, {})
             found = machine.method(instance, method)
             if found[0] == "property":
                 found = ("func", *found[1:])

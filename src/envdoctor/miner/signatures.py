@@ -14,8 +14,8 @@ _HARMLESS = (
     "staticmethod", "classmethod", "property", "cached_property", "lru_cache", "cache", "wraps", "overload", "no_grad",
     "inference_mode", "contextmanager", "add_start_docstrings", "add_end_docstrings", "replace_return_docstrings", "auto_docstring",
     "add_start_docstrings_to_model_forward", "add_code_sample_docstrings", "requires", "deprecated", "experimental", "dataclass",
-    "can_return_tuple", "check_model_inputs", "torch_required", "tf_required", "final", "override", "export", "setter", "deepspeed_required",
-    "torch_distributed_zero_first", "capture_outputs", "merge_with_config_defaults", "register_to_config",
+    "can_return_tuple", "check_model_inputs", "torch_required", "tf_required", "final", "override", "export", "setter",
+    "deepspeed_required", "torch_distributed_zero_first", "capture_outputs", "merge_with_config_defaults", "register_to_config",
 )  # fmt: skip
 _RENAMING = frozenset({"deprecate_kwarg", "_deprecate_arguments", "deprecate_kwargs", "deprecate_parameter", "deprecated_argument"})
 

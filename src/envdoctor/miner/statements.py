@@ -11,6 +11,9 @@ from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from envdoctor.miner.machine import Machine
     from envdoctor.miner.values import Value
     from envdoctor.model.guards import Guard
@@ -329,7 +332,7 @@ def _import_from(node: ast.ImportFrom, frame: Frame, machine: Machine) -> None:
     machine.importer.run_from(node, frame)
 
 
-_HANDLERS = {
+_HANDLERS: dict[type[ast.stmt], Callable[[Any, Frame, Machine], None]] = {
     ast.If: _if, ast.Try: _try, ast.With: _with, ast.AsyncWith: _with, ast.For: _for, ast.AsyncFor: _for, ast.While: _while,
     ast.Assign: _assign, ast.AnnAssign: _annotated, ast.AugAssign: _augmented, ast.FunctionDef: _function,
     ast.AsyncFunctionDef: _function, ast.ClassDef: _class, ast.Return: _return, ast.Raise: _raise, ast.Assert: _assert,

@@ -12,13 +12,21 @@ if TYPE_CHECKING:
     from envdoctor.miner.modules import Modules
     from envdoctor.miner.signatures import Signature
 
-_MASSES = ("models", "_dynamo", "_inductor", "_refs", "testing", "onnx", "_decomp", "tests", "distributed", "ao", "fx", "_prims", "export", "jit", "quantization")
+_MASSES = (
+    "models", "_dynamo", "_inductor", "_refs", "testing", "onnx", "_decomp", "tests", "distributed", "ao", "fx", "_prims", "export", "jit",
+    "quantization",
+)  # fmt: skip
 """Folders of hundreds of modules whose callables nobody else passes keywords to."""
-_WORDS_OF_CLASSES = ("from_pretrained", "train", "save_model", "log", "compute_loss", "training_step", "prepare", "unwrap_model", "backward", "accumulate",
-                     "save_state", "load_state", "map", "from_dict", "encode", "generate", "save_pretrained", "push_to_hub", "create_optimizer", "get_batch_samples")
+_WORDS_OF_CLASSES = (
+    "from_pretrained", "train", "save_model", "log", "compute_loss", "training_step", "prepare", "unwrap_model", "backward", "accumulate",
+    "save_state", "load_state", "map", "from_dict", "encode", "generate", "save_pretrained", "push_to_hub", "create_optimizer",
+    "get_batch_samples",
+)  # fmt: skip
 
 
-def takes_of(modules: Modules, digest_of: Callable[[str], Digest | None], offers: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+def takes_of(
+    modules: Modules, digest_of: Callable[[str], Digest | None], offers: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
     """Return the section "takes"."""
     found: dict[str, frozenset[str]] = {}
     for module in sorted(modules.texts):
@@ -34,7 +42,7 @@ def takes_of(modules: Modules, digest_of: Callable[[str], Digest | None], offers
                 continue
             found[f"{module}:{name}"] = frozenset(signature)
         for name in digest.bases:
-            if "." in name or name.startswith("_") or f"{module}:{name}" in found and "@dataclass" not in digest.bases[name]:
+            if "." in name or name.startswith("_") or (f"{module}:{name}" in found and "@dataclass" not in digest.bases[name]):
                 continue
             inherited = _constructor(module, name, modules, digest_of, set())
             if inherited is not None:
@@ -42,7 +50,7 @@ def takes_of(modules: Modules, digest_of: Callable[[str], Digest | None], offers
     for module, name, target in _exports(modules, digest_of, offers, found):
         for subject in [target, *[f"{target}.{method}" for method in _WORDS_OF_CLASSES]]:
             if subject in found:
-                found[f"{module}:{name}{subject[len(target):]}"] = found[subject]
+                found[f"{module}:{name}{subject[len(target) :]}"] = found[subject]
     return found
 
 

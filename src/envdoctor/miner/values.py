@@ -1,4 +1,5 @@
-"""What an expression can be while a module is read without being run: constants, modules, functions, and answers that hang on the environment.
+"""What an expression can be while a module is read without being run: constants, modules, functions, and answers that hang on the
+environment.
 
 A value is a tuple whose first field names its kind:
 
@@ -39,10 +40,12 @@ _SOLID = frozenset({"mod", "func", "class", "inst", "extinst", "version", "parse
 
 DISTRIBUTIONS: dict[str, str] = {
     # module: distribution, where the names differ by more than "_" and "-"
-    "sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "cv2": "opencv-python", "dateutil": "python-dateutil", "bs4": "beautifulsoup4",
-    "attr": "attrs", "google": "protobuf", "pkg_resources": "setuptools", "git": "gitpython", "absl": "absl-py", "faiss": "faiss-cpu",
+    "sklearn": "scikit-learn", "PIL": "pillow", "yaml": "pyyaml", "cv2": "opencv-python", "dateutil": "python-dateutil",
+    "bs4": "beautifulsoup4", "attr": "attrs", "google": "protobuf", "pkg_resources": "setuptools", "git": "gitpython",
+    "absl": "absl-py", "faiss": "faiss-cpu",
     "skimage": "scikit-image", "OpenSSL": "pyopenssl", "jwt": "pyjwt", "dotenv": "python-dotenv", "Levenshtein": "python-levenshtein",
-    "awq": "autoawq", "auto_gptq": "auto-gptq", "flash_attn_interface": "flash-attn-3", "tf_keras": "tf-keras", "rouge_score": "rouge-score",
+    "awq": "autoawq", "auto_gptq": "auto-gptq", "flash_attn_interface": "flash-attn-3", "tf_keras": "tf-keras",
+    "rouge_score": "rouge-score",
 }  # fmt: skip
 
 
@@ -145,7 +148,7 @@ def element(value: Value, key: object) -> Value:
     if kind == "seq" and isinstance(key, int) and -len(value[1]) <= key < len(value[1]):
         return value[1][key]  # type: ignore[no-any-return]
     if kind == "dict" and key in value[1]:
-        return NOTHING if value[1][key] == UNSURE else value[1][key]  # type: ignore[no-any-return]
+        return NOTHING if value[1][key] == UNSURE else value[1][key]
     if kind == "answer" and isinstance(key, int) and value[4] is None:
         return (*value[:4], key)
     if kind == "choice":
