@@ -5,23 +5,23 @@ from __future__ import annotations
 import marshal
 
 from envdoctor.knowledge.atlas.beside import Beside
-from envdoctor.knowledge.atlas.links import Carry, Row
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
+    from envdoctor.knowledge.atlas.links import Carry, Row
     from envdoctor.knowledge.atlas.text import AtlasText
     from envdoctor.model.snapshot import Distribution
     from envdoctor.model.surface import Surface
 
-    Pair = tuple[str, int, tuple[int, ...], int, int]  # root module, states, hot runs, place and size of the rows
+    # root module, its states, conditions on third packages, hot runs, place and size of the rows
+    Pair = tuple[str, int, tuple[tuple[str, int, int], ...], tuple[int, ...], int, int]
 
 MAGIC = b"envdoctor atlas artefact 1\n"
-ROW_FIELDS = tuple(Row._fields)  # type: ignore[attr-defined]
-_HOLDERS = ROW_FIELDS.index("holders")
-CARRY_FIELDS = tuple(Carry._fields)  # type: ignore[attr-defined]
+_HOLDERS = 6
+"""Place of the releases that hold a row among its fields."""
 
 
 def mark_of(beginning: bytes) -> str:
@@ -114,10 +114,13 @@ class CompiledAtlas:
 
     def rows(self, package: str, module: str, holders: int = 0) -> tuple[dict[str, int], list[Row]]:
         """Return the rows of a package beside one partner, all or those that some releases hold, and which releases have their entries."""
-        for name, _, _, start, size in self._open(package)[1]:
+        for name, *_, start, size in self._open(package)[1]:
             if name == module:
+                from envdoctor.knowledge.atlas.links import Row
+
                 entries, rows = self._unpacked(start, size)
-                return entries, [Row(**dict(zip(ROW_FIELDS, row))) for row in rows if row[_HOLDERS] & holders == holders]
+                fields = tuple(Row._fields)  # type: ignore[attr-defined]
+                return entries, [Row(**dict(zip(fields, row))) for row in rows if row[_HOLDERS] & holders == holders]
         return {}, []
 
     def named(self, module: str) -> tuple[str, tuple[str, ...]] | None:
@@ -127,7 +130,12 @@ class CompiledAtlas:
     def carried(self, package: str, entry: str) -> list[Carry]:
         """Return what rests on an entry of a package."""
         place = self._directory()[0].get(package, {}).get(entry)
-        return [Carry(**dict(zip(CARRY_FIELDS, row))) for row in self._unpacked(*place)] if place else []
+        if not place:
+            return []
+        from envdoctor.knowledge.atlas.links import Carry
+
+        fields = tuple(Carry._fields)  # type: ignore[attr-defined]
+        return [Carry(**dict(zip(fields, row))) for row in self._unpacked(*place)]
 
     def answer(self, atom: str) -> tuple[str, tuple[tuple[str, int], ...]] | None:
         """Return the package that a guard's question is about, and its answers, guards themselves, with the releases that give them."""

@@ -62,12 +62,22 @@ class Beside:
         for package, mask in self._masks.items():
             if not mask:
                 continue
-            for module, states, runs, _, _ in self._atlas.pairs(package):
+            last = mask.bit_length() - 1
+            read = set()  # the rows of a partner lie together, whatever their conditions
+            for module, states, conditions, runs, _, _ in self._atlas.pairs(package):
                 state = self._state(module, states)
-                if state and _hits(runs, mask, state):
+                if not state or module in read or not _hits(runs, last, state):
+                    continue
+                if (mask == 1 << last or _hits(runs, last - 1, state)) and all(self._can(*condition) for condition in conditions):
+                    read.add(module)
                     rows = self._atlas.rows(package, module, mask)[1]
                     found += [self._fault(package, row, state) for row in rows if row.beside & state == state]
         return found
+
+    def _can(self, module: str, states: int, bits: int) -> bool:
+        """Tell whether a third package may be in one of some states."""
+        state = self._state(module, states)
+        return not state or bool(state & bits)
 
     def _fault(self, package: str, row: Row, state: int) -> Fault:
         partner, gone, since = self._partner(row.partner), "", ""
@@ -179,8 +189,8 @@ def between(versions: tuple[str, ...], version: str) -> int:
     return 0b11 << (below - 1) if 0 < below < len(keys) else 0
 
 
-def _hits(runs: tuple[int, ...], mask: int, state: int) -> bool:
-    place = mask.bit_length() - 1
+def _hits(runs: tuple[int, ...], place: int, state: int) -> bool:
+    """Tell whether a release may lack something beside a state."""
     for at in range(0, len(runs), 3):  # noqa: SIM110 - a loop, not any(): this runs for every pair of every check
         if runs[at] <= place <= runs[at + 1] and runs[at + 2] & state == state:
             return True

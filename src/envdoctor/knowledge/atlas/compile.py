@@ -12,11 +12,13 @@ import lzma
 import marshal
 import zlib
 
-from envdoctor.knowledge.atlas.links import carries
+from envdoctor.knowledge.atlas.links import PACKAGE, carries
 from envdoctor.knowledge.atlas.shipped import needed_names, shipped
 from envdoctor.knowledge.atlas.text import write_text
-from envdoctor.knowledge.atlas.universe import Universe, narrowed, rows_of
+from envdoctor.knowledge.atlas.universe import ASKING, Universe, atoms, narrowed, rows_of
+from envdoctor.model.guards import parse
 from envdoctor.model.modules import root
+from envdoctor.model.names import normalise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from envdoctor.knowledge.atlas.text import AtlasText
 
     Place = tuple[int, int]
+    Conditions = tuple[tuple[str, int, int], ...]
 
 MAGIC = b"envdoctor atlas artefact 1\n"
 
@@ -83,7 +86,12 @@ def compile_atlas(texts: Iterable[AtlasText], mark: str = "") -> bytes:
             modules.add(module)
             entries = {row.entry: universe.entries(package)[row.entry] for row in rows}
             place = cold.put(packed((entries, [plain(row) for row in rows])))
-            pairs.append((module, states(universe, module), hot_runs(rows, len(text.releases)), *place))
+            groups: dict[Conditions, list[Row]] = {}
+            for row in rows:
+                groups.setdefault(conditions(universe, package, row), []).append(row)
+            for asked_of, group in sorted(groups.items()):
+                modules.update(one[0] for one in asked_of)
+                pairs.append((module, states(universe, module), asked_of, hot_runs(group, len(text.releases)), *place))
         hot[package] = marshal.dumps(("\n".join(text.versions), tuple(pairs)), 2)
         for one in _carries(universe, narrow, kept):
             carried.setdefault(universe.modules[root(one.target.partition(":")[0])], {}).setdefault(one.below, []).append(one)
@@ -110,6 +118,35 @@ def _carries(universe: Universe, narrow: AtlasText, kept: dict[str, set[str]]) -
         partner = universe.partner(module)
         if other != narrow.package and partner is not None:
             yield from carries(narrow, partner, {entry: bits for entry, bits in universe.entries(other).items() if entry in kept[other]})
+
+
+def conditions(universe: Universe, package: str, row: Row) -> Conditions:
+    """Return what must be so of third packages for a row's guard to hold: module, number of its states, those with which it can.
+
+    So a healthy environment need not read the row: most guards ask for something that is not installed.
+    """
+    if not row.guard:
+        return ()
+    without = row.partner if row.kind == PACKAGE else ""
+    found = []
+    for module in sorted(third_parties(universe, row.guard) - {row.partner, ""}):
+        third = universe.partner(module)
+        if third is not None and third.package != package:
+            can = third.can(row.guard, without)[0]
+            if can != third.all | third.absent:
+                found.append((module, states(universe, module), can))
+    return tuple(found)
+
+
+def third_parties(universe: Universe, guard: str) -> set[str]:
+    """Return the root modules that a guard is about."""
+    found = set()
+    for atom in atoms(parse(guard)):
+        if atom[0] in ASKING:
+            found.add(root(atom[1]))
+        elif atom[0] in ("ver", "dist"):
+            found.add(universe.brings.get(normalise(atom[1]), ""))
+    return found
 
 
 def states(universe: Universe, module: str) -> int:

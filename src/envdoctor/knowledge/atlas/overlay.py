@@ -83,7 +83,7 @@ class Overlay(CompiledAtlas):
     def pairs(self, package: str) -> Iterable[Pair]:
         """Return the partners of a package. Raises KeyError."""
         count = len(self.versions(package))
-        own = [(module, self._states(module), hot_runs(rows, count), 0, 0) for module, rows in self._rows(package).items()]
+        own: list[Pair] = [(module, self._states(module), (), hot_runs(rows, count), 0, 0) for module, rows in self._rows(package).items()]
         if package in self._over:
             return own
         return [*own, *(pair for pair in self._base.pairs(package) if self._universe.modules.get(pair[0], "") not in self._over)]

@@ -42,7 +42,7 @@ class Partner:
         self.absent = 1 << states
         self._names = frozenset((self.package,)) if self.package else frozenset(providers(module))
         self._met: dict[tuple[str, str], int] = {}
-        self._guards: dict[str, tuple[int, int]] = {}
+        self._guards: dict[tuple[str, str], tuple[int, int]] = {}
 
     def exists(self, module: str) -> int:
         """Return the releases that have a module."""
@@ -97,25 +97,28 @@ class Partner:
     def _offered(self, module: str, name: str) -> int:
         return self.surely(module, name.partition(".")[0])
 
-    def can(self, guard: str) -> tuple[int, int]:
-        """Return the states beside which a guard can be true, and those beside which it can be false, whatever else is installed."""
-        known = self._guards.get(guard)
+    def can(self, guard: str, without: str = "") -> tuple[int, int]:
+        """Return the states beside which a guard can be true, and those beside which it can be false, whatever else is installed.
+
+        `without` is a root module that is known not to be there.
+        """
+        known = self._guards.get((guard, without))
         if known is None:
             everything = self.all | self.absent
-            self._guards[guard] = (everything, everything)  # what a helper that asks itself can answer: anything
-            known = self._guards[guard] = self._can(parse(guard)) if guard else (self.all | self.absent, 0)
+            self._guards[guard, without] = (everything, everything)  # what a helper that asks itself can answer: anything
+            known = self._guards[guard, without] = self._can(parse(guard), without) if guard else (everything, 0)
         return known
 
-    def _can(self, guard: Guard) -> tuple[int, int]:
+    def _can(self, guard: Guard, without: str) -> tuple[int, int]:
         kind, everything = guard[0], self.all | self.absent
         if kind in ("and", "or"):
             true, false = (everything, 0) if kind == "and" else (0, everything)
             for part in guard[1]:
-                one, other = self._can(part)
+                one, other = self._can(part, without)
                 true, false = (true & one, false | other) if kind == "and" else (true | one, false & other)
             return true, false
         if kind == "not":
-            true, false = self._can(guard[1])
+            true, false = self._can(guard[1], without)
             return false, true
         if kind == "true":
             return everything, 0
@@ -125,13 +128,15 @@ class Partner:
             return 0, 0
         if kind == "has" and is_standard(guard[1]):
             return everything, 0
+        if without and _is_about(guard, without):
+            return 0, everything
         if kind in ("has", "offers") and root(guard[1]) == self.module:
             if not self.package:
                 return self.all, self.absent if guard[1:] == (self.module,) else everything
             chain = guard[2] if kind == "offers" else ""
             return self.met(guard[1], chain), everything & ~self.surely(guard[1], chain)
         if kind == "call":
-            return self._can_answer(guard)
+            return self._can_answer(guard, without)
         if kind == "dist" and normalise(guard[1]) in self._names:
             return self.all, self.absent
         if kind == "ver" and normalise(guard[1]) in self._names:
@@ -139,12 +144,12 @@ class Partner:
             return fits, everything & ~fits if self.package else everything
         return everything, everything
 
-    def _can_answer(self, guard: Guard) -> tuple[int, int]:
+    def _can_answer(self, guard: Guard, without: str) -> tuple[int, int]:
         """Judge what a helper answers: where it is the partner's own, by release; else by all that it ever answered."""
         mine = root(guard[1]) == self.module
         true = false = 0
         for told, bits in (self._answers(guard[1], guard[2], guard[3]) if self._answers is not None else {}).items():
-            one, other = self.can(told)
+            one, other = self.can(told, without)
             true, false = (true | one & bits, false | other & bits) if mine else (true | one, false | other)
         return true, false
 
@@ -163,6 +168,13 @@ class Partner:
             return sum(1 << place for place, version in enumerate(self.versions) if admits(wanted, version))
         except (InvalidSpecifier, InvalidVersion):
             return 0
+
+
+def _is_about(guard: Guard, module: str) -> bool:
+    """Tell whether an atom asks for a module, or for a distribution that brings it."""
+    if guard[0] in ("has", "offers"):
+        return root(guard[1]) == module
+    return guard[0] in ("dist", "ver") and normalise(guard[1]) in providers(module)
 
 
 def answering(items: Mapping[str, int], arguments: str) -> dict[str, int]:
