@@ -212,6 +212,17 @@ class Machine:
 
 def _yields(node: ast.FunctionDef) -> bool:
     """Tell whether a function is a generator, whose body does not run when it is called."""
+    known: bool | None = getattr(node, _MARK, None)
+    if known is None:
+        known = _holds_yield(node)
+        setattr(node, _MARK, known)  # a tree is kept from release to release, and asked each time
+    return known
+
+
+_MARK = "envdoctor_yields"
+
+
+def _holds_yield(node: ast.FunctionDef) -> bool:
     stack: list[ast.AST] = list(node.body)
     while stack:
         part = stack.pop()

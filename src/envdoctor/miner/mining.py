@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+from functools import cache
 
 from envdoctor.miner.answers import answers_of
 from envdoctor.miner.digest import Digests
@@ -61,10 +62,12 @@ def mine(source: Source, digests: Digests = _DIGESTS) -> Surface:
 def _mine(source: Source, digests: Digests) -> Surface:
     modules = find_modules(source.paths())
 
+    @cache
     def digest_of(module: str) -> Digest | None:
         path = modules.texts.get(module)
         return None if path is None else digests.digest(source.read(path))
 
+    @cache
     def stub_of(module: str) -> Digest | None:
         path = modules.stubs.get(module)
         return None if path is None else digests.digest(source.read(path))
