@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envdoctor.engine.links import Surroundings
 from envdoctor.knowledge.atlas.artefact import CompiledAtlas, hot_size
+from envdoctor.knowledge.atlas.beside import between, nearest
 from envdoctor.knowledge.atlas.compile import compile_atlas
 from envdoctor.knowledge.atlas.shipped import needed_names, shipped
 from envdoctor.knowledge.atlas.text import AtlasText, write_text
@@ -199,3 +201,30 @@ def test_the_compiled_atlas_finds_what_looking_at_the_surfaces_finds(
 @given(holders(), partners())
 def test_the_same_texts_compile_to_the_same_bytes(own: list[Surface], others: list[Surface]) -> None:
     assert compile_atlas(texts(own, others)) == compile_atlas(texts(list(reversed(others)), own))
+
+
+VERSIONS = ("1.0", "1.1", "2.0", "2.1", "3.0")
+
+
+@pytest.mark.parametrize(
+    ("good", "here", "wanted"),
+    [
+        (0b10001, 0b00100, ">=3.0"),  # forward before backward
+        (0b00011, 0b00100, "<2.0"),
+        (0b01010, 0b00100, ">=2.1,<3.0"),
+        (0b00101, 0b10000, ">=2.0,<2.1"),
+        (0b01101, 0b00000, ">=2.0,<3.0"),  # not installed: the newest
+        (0b11111, 0b00100, ""),
+        (0b00000, 0b00100, None),
+    ],
+)
+def test_the_nearest_cure(good: int, here: int, wanted: str | None) -> None:
+    assert nearest(VERSIONS, good, here) == wanted
+
+
+@pytest.mark.parametrize(
+    ("version", "bits"),
+    [("1.0.0", 0b1), ("1.0.5", 0b11), ("2.0rc1", 0b110), ("3.0.post1", 0), ("0.9", 0), ("4", 0), ("nonsense", 0)],
+)
+def test_where_a_version_lies(version: str, bits: int) -> None:
+    assert between(VERSIONS, version) == bits

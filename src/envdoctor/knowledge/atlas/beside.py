@@ -198,7 +198,7 @@ def _hits(runs: tuple[int, ...], place: int, state: int) -> bool:
 
 
 def nearest(versions: tuple[str, ...], good: int, here: int) -> str | None:
-    """Return the specifier of the run of good releases that lies nearest to an installed one (0: to the newest); None for no run.
+    """Return the specifier of the nearest run of good releases after an installed one, else before it (0: the newest); None for no run.
 
     >>> nearest(("1.0", "1.1", "2.0", "2.1"), 0b0110, 0b1000)
     '>=1.1,<2.1'
@@ -206,7 +206,7 @@ def nearest(versions: tuple[str, ...], good: int, here: int) -> str | None:
     from envdoctor.knowledge.atlas.text import runs
 
     at = here.bit_length() - 1 if here else len(versions)
-    best = min(runs(good), key=lambda run: (max(run[0] - at, at - run[1], 0), -run[0]), default=None)
+    best = min(runs(good), key=lambda run: (run[1] < at, abs(run[0] - at if run[0] > at else at - run[1])), default=None)
     if best is None:
         return None
     low = f">={versions[best[0]]}" if best[0] else ""
