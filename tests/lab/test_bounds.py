@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from envdoctor.lab.bounds import sides, windows
+from envdoctor.lab.bounds import holds, sides, windows
 from envdoctor.model.versions import admits, key, window
 
 RELEASES = {
@@ -45,9 +45,39 @@ def test_a_window_table_takes_the_row_of_the_partner_that_is_installed() -> None
     assert told["first above torch 2.7.0"] is False
 
 
-def test_a_release_that_another_branch_takes_in_is_not_outside() -> None:
-    match = {"any": [{"dist": "torch", "version": "<2.6"}, {"all": [{"dist": "torch", "version": ">=2.6,<2.7"}, {"dist": "torchao"}]}]}
-    assert labels(("torch==2.5.1",), match) == {"as written": True}
+def test_a_release_that_another_branch_takes_in_is_faulty_too() -> None:
+    match = {
+        "any": [{"dist": "torch", "version": "<2.6"}, {"all": [{"dist": "torch", "version": ">=2.6,<2.7"}, {"env": "X", "set": True}]}]
+    }
+    assert labels(("torch==2.5.1",), match) == {"as written": True, "first above torch 2.6.0": True}
+
+
+def test_beyond_a_row_the_next_row_counts() -> None:
+    match = {"window": "kernels", "of": "torch", "table": [["<2.6", ">=0.16,<0.17"], [">=2.6,<2.7", ">=0.17,<0.18"]]}
+    told = labels(("torch==2.6.0", "kernels==0.18.2"), match)
+    assert told["last below torch 2.5.1"] is True
+    assert told["first above torch 2.7.0"] is False
+
+
+@pytest.mark.parametrize(
+    ("match", "told"),
+    [
+        ({"dist": "torch", "version": ">=2"}, True),
+        ({"dist": "rich", "absent": True}, True),
+        ({"dist": "torch", "absent": True}, False),
+        ({"dist": "rich", "version": ">=1"}, None),
+        ({"dist": "torch"}, True),
+        ({"env": "X", "set": True}, None),
+        ({"all": [{"dist": "torch", "version": ">=2"}, {"env": "X"}]}, True),
+        ({"all": [{"dist": "torch", "version": "<2"}, {"env": "X"}]}, False),
+        ({"none": [{"dist": "torch", "version": ">=2"}]}, False),
+        ({"none": [{"env": "X"}]}, None),
+        ({"any": [{"dist": "torch", "version": "<2"}, {"env": "X"}]}, None),
+        ({"window": "rich", "of": "torch", "table": []}, None),
+    ],
+)
+def test_a_condition_is_judged_by_versions_alone(match: dict[str, Any], told: bool | None) -> None:
+    assert holds(match, {"torch": "2.6.0"}) is told
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,28 @@ def windows(match: Mapping[str, Any], pinned: Mapping[str, str]) -> dict[str, tu
     return found
 
 
+def holds(node: Mapping[str, Any], pinned: Mapping[str, str]) -> bool | None:
+    """Tell whether a condition holds for these versions; what it asks beside versions, the reproduction has seen to. None: cannot tell."""
+    if "table" in node and "window" in node and "of" in node:
+        name, of = normalise(str(node["window"])), normalise(str(node["of"]))
+        if name not in pinned or of not in pinned:
+            return None
+        row = next((row for row in node["table"] if _admits(row[0], pinned[of])), None)
+        return row is not None and not _admits(row[1], pinned[name])
+    if isinstance(node.get("dist"), str):
+        version = pinned.get(normalise(node["dist"]))
+        if node.get("absent"):
+            return version is None
+        if "version" in node:
+            return None if version is None else _admits(str(node["version"]), version)
+        return None if version is None else True
+    parts = {key: [holds(part, pinned) for part in node.get(key, ()) if isinstance(part, dict)] for key in ("all", "any", "none")}
+    told = [*parts["all"], *(None if part is None else not part for part in parts["none"])]
+    if parts["any"]:
+        told.append(True if True in parts["any"] else None if None in parts["any"] else False)
+    return False if False in told else True if True in told else None
+
+
 def _tables(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the window tables of a condition."""
     if "table" in node and "window" in node and "of" in node:
@@ -87,11 +109,12 @@ def sides(install: tuple[str, ...], match: Mapping[str, Any], newest: Ask, oldes
     found = [Side(label="as written", install=install, faulty=True)]
     for name, (specifier, inside_is_faulty) in windows(match, pinned).items():
         for label, version, inside in _edges(name, specifier, newest, oldest):
-            elsewhere = not inside and any(asked == name and _admits(other, version) for asked, other in _asked(match) if other)
-            if version and version != pinned[name] and _admits(specifier, version) is inside and not elsewhere:
+            if version and version != pinned[name] and _admits(specifier, version) is inside:
                 moved = tuple(_moved(entry, name, version) for entry in install)
                 if all(side.install != moved for side in found):
-                    found.append(Side(label=f"{label} {name} {version}", install=moved, faulty=inside is inside_is_faulty))
+                    told = holds(match, {**pinned, name: version})
+                    faulty = (inside is inside_is_faulty) if told is None else told
+                    found.append(Side(label=f"{label} {name} {version}", install=moved, faulty=faulty))
     return found
 
 

@@ -92,6 +92,17 @@ class StandIns:
         self.bench.kept["tokenizer"].save_pretrained(place)
         return place
 
+    def folder(self) -> str:
+        """Return the folder that the code loads: an adapter's, or a model's."""
+        if "load_adapter" not in self.code:
+            return self.saved()
+        from peft import get_peft_model
+        from training import adapter
+
+        place = tempfile.mkdtemp()
+        get_peft_model(self.bench.kept["new"](), adapter()).save_pretrained(place)
+        return place
+
     def rows(self) -> Any:
         """Return rows for the trainer that the code names."""
         from datasets import Dataset
@@ -144,7 +155,7 @@ MAKERS: dict[str, Callable[[StandIns], Any]] = {
     "tokenizer": lambda given: given.bench.kept["tokenizer"],
     "dataset": StandIns.rows,
     "trainer": StandIns.trainer,
-    "folder": StandIns.saved,
+    "folder": StandIns.folder,
     "folder_with_bf16_weights": lambda given: given.saved("bfloat16"),
 }
 
