@@ -104,6 +104,17 @@ ENTRIES: dict[str, dict[str, tuple[Step, ...]]] = {
     },
     "galore-torch": {"GaLore": ((IMPORT, "galore_torch"),)},
     "vllm": {"import vllm": ((IMPORT, "vllm"),), "vLLM generation": ((TAKE, "vllm", "LLM"), (TAKE, "vllm", "SamplingParams"))},
+    "huggingface-hub": {
+        # lazy: its root imports nothing, and everybody takes these
+        "import huggingface_hub": (
+            (IMPORT, "huggingface_hub"), (TAKE, "huggingface_hub", "hf_hub_download"), (TAKE, "huggingface_hub", "HfApi"),
+            (TAKE, "huggingface_hub", "snapshot_download"), (IMPORT, "huggingface_hub.utils"), (IMPORT, "huggingface_hub.errors"),
+        ),
+        "download": ((TAKE, "huggingface_hub", "hf_hub_download"), (TAKE, "huggingface_hub", "snapshot_download")),
+    },
+    "pyarrow": {
+        name: ((IMPORT, name.removeprefix("import ")),) for name in ("import pyarrow", "import pyarrow.parquet", "import pyarrow.dataset")
+    },
     "scikit-learn": {"import sklearn": ((IMPORT, "sklearn"),), "import sklearn.metrics": ((IMPORT, "sklearn.metrics"),)},
     "scipy": {
         f"import {name}": ((IMPORT, name),)
