@@ -99,16 +99,24 @@ def run(words: Sequence[str]) -> int:
         raise UsageError(f"lab: no such action: {action!r}; actions are {', '.join(ACTIONS)}")
     options, operand = TABLE[action]
     values = scan(words[1:], options, operand) or explain(words[1:], f"envdoctor lab {action}", ACTIONS[action], options, operand)
-    return {"prove": _prove, "sample": _sample, "run": _run, "report": _report, "add": _add}[action](values)
+    import signal
+
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave no environment behind, however it is ended
+    try:
+        return {"prove": _prove, "sample": _sample, "run": _run, "report": _report, "add": _add}[action](values)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _settings(values: Values) -> Settings:
+    import tempfile
+
     from envdoctor.lab.environment import Limits, Settings, find_uv, sweep
 
     folder = values.get("into") or ""
     if folder:
         os.makedirs(folder, exist_ok=True)
-        sweep(folder)
+    sweep(folder or tempfile.gettempdir())
     limits = Limits(free=values["keep_free"] << 30, cache=values["cache_limit"] << 30, child=float(values["child_time"]))
     links = tuple(os.path.abspath(link) for link in values["find_links"])
     return Settings(
@@ -162,8 +170,6 @@ def _run(values: Values) -> int:
 
 def _try(sets: list[Wanted], settings: Settings, values: Values) -> None:
     """Try those sets that the work folder has no record of."""
-    import signal
-
     from envdoctor.lab import store, workers
 
     known = store.done(settings.folder)
@@ -171,7 +177,6 @@ def _try(sets: list[Wanted], settings: Settings, values: Values) -> None:
     watching = sys.stderr.isatty()
     if len(waiting) < len(sets) and waiting:
         sys.stderr.write(f"{len(sets) - len(waiting)} of {len(sets)} sets were tried before\n")
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave no environment behind either way
     try:
         if values["ray"]:
             results = workers.try_on_cluster(waiting, settings, os.environ, values["ray"])
@@ -183,7 +188,6 @@ def _try(sets: list[Wanted], settings: Settings, values: Values) -> None:
             sys.stderr.write(f"\r\033[K{line}" if watching else line + "\n")
             sys.stderr.flush()
     finally:
-        signal.signal(signal.SIGTERM, before)
         if watching:
             sys.stderr.write("\r\033[K")
 
