@@ -87,7 +87,7 @@ class State:
 class Frame:
     """One body being read. `base` is the condition of its call, `alive` the condition of the line within the body."""
 
-    __slots__ = ("alive", "base", "depth", "exits", "globals", "module", "owner", "parent", "returns", "scope", "sink", "tries")
+    __slots__ = ("alive", "base", "depth", "entered", "exits", "globals", "module", "owner", "parent", "returns", "scope", "sink", "tries")
 
     def __init__(
         self, module: State, scope: Scope, sink: list[Effect], base: Guard = TRUE, parent: Frame | None = None, *, owner: Value = NOTHING
@@ -97,6 +97,8 @@ class Frame:
         self.sink = sink
         self.base = base
         self.alive: Guard = TRUE
+        self.entered: Guard = TRUE if parent is None else parent.alive
+        """The condition of the call within the caller's body."""
         self.parent = parent
         self.owner = owner  # the class whose method this is, for super()
         self.depth: int = 0 if parent is None else parent.depth + 1
@@ -121,19 +123,26 @@ class Frame:
 
     def protector(self, error: str) -> Try | None:
         """Return the block that would catch an exception raised here."""
+        return self._protected(error)[0]
+
+    def _protected(self, error: str) -> tuple[Try | None, Guard]:
+        """Return the block that would catch an exception, and the condition of this line within the body of that block."""
         frame: Frame | None = self
+        way = self.alive
         while frame is not None:
             for block in reversed(frame.tries):
                 if block.holds(error):
-                    return block
+                    return block, way
+            way = all_of((frame.entered, way))
             frame = frame.parent
-        return None
+        return None, self.path
 
-    def fail(self, guard: Guard, error: str, kind: str, what: str) -> bool:
-        """Note that a line fails under a condition; tell whether a block around it catches that."""
+    def fail(self, extra: Guard, error: str, kind: str, what: str) -> bool:
+        """Note that this line fails where one more condition holds; tell whether a block around it catches that."""
+        block, way = self._protected(error)
+        guard = all_of((way, extra))
         if guard == FALSE:
             return False
-        block = self.protector(error)
         if block is not None:
             block.failures.append((guard, error))
             return True

@@ -7,7 +7,7 @@ import sys
 from envdoctor.miner.frames import NEED, OWN, Frame, State
 from envdoctor.miner.modules import absolute
 from envdoctor.miner.values import NOTHING, const
-from envdoctor.model.guards import FALSE, UNKNOWN, all_of, no
+from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,17 +100,16 @@ class Importer:
             self.need(frame, module, "")
 
     def _edge(self, frame: Frame, name: str) -> None:
-        block = frame.protector("ImportError")
-        if block is None:
+        if frame.protector("ImportError") is None:
             frame.note(OWN, name)
         elif self.state(name).effects:  # it may fail inside, and then the block goes on: nothing after it is certain
-            block.failures.append((all_of((frame.path, UNKNOWN)), "ImportError"))
+            frame.fail(UNKNOWN, "ImportError", "", "")
 
     @staticmethod
     def _lost(frame: Frame) -> None:
         """An own module that the release does not hold: fails for certain where that is expected, else it comes from elsewhere."""
         if frame.protector("ModuleNotFoundError") is not None:
-            frame.fail(frame.path, "ModuleNotFoundError", "", "")
+            frame.fail(TRUE, "ModuleNotFoundError", "", "")
             frame.alive = FALSE
 
     @staticmethod
@@ -118,7 +117,7 @@ class Importer:
         """Need a foreign module, and a name in it if `path` is given."""
         present = ("has", module)
         if frame.protector("ModuleNotFoundError") is not None:
-            frame.fail(all_of((frame.path, no(present))), "ModuleNotFoundError", "", "")
+            frame.fail(no(present), "ModuleNotFoundError", "", "")
             frame.alive = all_of((frame.alive, present))
             if not path:
                 return
@@ -127,7 +126,7 @@ class Importer:
             return
         if frame.protector(error) is not None:
             offered = ("offers", module, path)
-            frame.fail(all_of((frame.path, no(offered))), error, "", "")
+            frame.fail(no(offered), error, "", "")
             frame.alive = all_of((frame.alive, offered))
         else:
             frame.note(NEED, f"{module}:{path}")

@@ -37,11 +37,11 @@ def _version(given: Arguments, frame: Frame, machine: Machine) -> Value:
     name = _first(given)
     if not isinstance(name, str):
         if frame.protector("PackageNotFoundError") is not None:
-            frame.fail(all_of((frame.path, UNKNOWN)), "PackageNotFoundError", "", "")
+            frame.fail(UNKNOWN, "PackageNotFoundError", "", "")
         return NOTHING
     name = name.replace("_", "-").replace(".", "-").lower()
     present = ("dist", name)
-    if frame.fail(all_of((frame.path, no(present))), "PackageNotFoundError", "", ""):
+    if frame.fail(no(present), "PackageNotFoundError", "", ""):
         frame.alive = all_of((frame.alive, present))
     return ("version", name)
 
@@ -78,9 +78,8 @@ def _require_version(given: Arguments, frame: Frame, machine: Machine) -> Value:
     if not name or name == "python":
         return NONE
     wanted = ("ver", name, specifier) if specifier else ("dist", name)
-    path = all_of((frame.path, no(wanted)))
     hint = given.positional[1][1] if len(given.positional) > 1 and given.positional[1][0] == "const" else ""
-    frame.fail(path, "ImportError", REFUSE, f"{text.strip()} is required{'. ' + str(hint) if hint else ''}")
+    frame.fail(no(wanted), "ImportError", REFUSE, f"{text.strip()} is required{'. ' + str(hint) if hint else ''}")
     return NONE
 
 

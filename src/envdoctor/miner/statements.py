@@ -186,6 +186,8 @@ def _turns(node: ast.For | ast.AsyncFor, values: list[Value], frame: Frame, mach
             frame.alive = any_of((frame.alive, all_of((start, UNKNOWN))))
     if stays or frame.exits == exits:
         frame.alive, frame.exits = saved, exits
+    if _holds(node.body, (ast.Break, ast.Continue)):
+        _forget(node.body, frame)
 
 
 def _while(node: ast.While, frame: Frame, machine: Machine) -> None:
@@ -197,11 +199,20 @@ def _perhaps(body: list[ast.stmt], guard: Guard, frame: Frame, machine: Machine)
     saved, exits = frame.alive, frame.exits
     frame.alive = all_of((saved, guard, UNKNOWN))
     run(body, frame, machine)
+    _forget(body, frame)
     frame.alive = saved
     if frame.exits != exits and _holds(body, (ast.Return,)):
         frame.alive = all_of((saved, UNKNOWN))
     else:
         frame.exits = exits
+
+
+def _forget(body: list[ast.stmt], frame: Frame) -> None:
+    """Say nothing more of the names that a body binds: which of its lines ran last is not known."""
+    for node in body:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                frame.scope.set(part.id, NOTHING)
 
 
 def bind(target: ast.expr, value: Value, frame: Frame, machine: Machine) -> None:
@@ -298,7 +309,7 @@ def _raise(node: ast.Raise, frame: Frame, machine: Machine) -> None:
         error = ast.unparse(called).rpartition(".")[2]
         if isinstance(node.exc, ast.Call) and node.exc.args:
             message = spoken(evaluate(node.exc.args[0], frame, machine))
-    frame.fail(frame.path, error, REFUSE, f"{error}: {' '.join(message.split())}"[:240].rstrip(": "))
+    frame.fail(TRUE, error, REFUSE, f"{error}: {' '.join(message.split())}"[:240].rstrip(": "))
     frame.exits += 1
     frame.alive = FALSE
 
@@ -307,7 +318,7 @@ def _assert(node: ast.Assert, frame: Frame, machine: Machine) -> None:
     guard = truth(evaluate(node.test, frame, machine))
     if guard != UNKNOWN:
         message = spoken(evaluate(node.msg, frame, machine)) if node.msg is not None else ast.unparse(node.test)
-        frame.fail(all_of((frame.path, no(guard))), "AssertionError", REFUSE, f"AssertionError: {' '.join(message.split())}"[:240])
+        frame.fail(no(guard), "AssertionError", REFUSE, f"AssertionError: {' '.join(message.split())}"[:240])
 
 
 def _leave(node: ast.stmt, frame: Frame, machine: Machine) -> None:

@@ -130,7 +130,7 @@ def _joined(kind: str, parts: Iterable[Guard], neutral: Guard, final: Guard) -> 
     return (kind, tuple(sorted(flat, key=spell)))
 
 
-_MOST = 24
+_MOST = 32
 """Atoms of a condition; a longer one is called unknown, which is never wrong, only less."""
 
 
