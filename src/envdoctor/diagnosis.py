@@ -10,7 +10,7 @@ import os
 from envdoctor.engine.evaluate import derived_findings, judge_again, judge_rules, report
 from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.load import open_book
-from envdoctor.model.errors import InputError
+from envdoctor.model.errors import AtlasError, InputError
 from envdoctor.model.facts import NOT_COLLECTED, Fact
 from envdoctor.model.finding import DERIVED
 from envdoctor.model.request import Request
@@ -20,22 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from envdoctor.facts.patient import Patient
+    from envdoctor.knowledge.atlas.artefact import CompiledAtlas
     from envdoctor.knowledge.compiled import CompiledBook
     from envdoctor.model.finding import Finding, Report
-    from envdoctor.model.knowledge import Atlas
+    from envdoctor.model.knowledge import Miner
     from envdoctor.model.snapshot import Snapshot
 
 _ROUNDS = 4
 """Facts can open the way to other facts (a GPU to its capability), so a check may ask more than once; rules never nest deeper."""
 
 
-def check(request: Request | None = None, environ: Mapping[str, str] | None = None) -> Report:
-    """Examine what a request names, by default the environment in use. Raises EnvdoctorError."""
+def check(request: Request | None = None, environ: Mapping[str, str] | None = None, mine: Miner | None = None) -> Report:
+    """Examine what a request names, by default the environment in use. Raises EnvdoctorError.
+
+    With `mine`, releases that the atlas does not know are read from the installed files, as far as the patient has some.
+    """
     asked = request or Request()
     variables = os.environ if environ is None else environ
     patient = choose(asked, variables)
     snapshot = prepare(asked, patient, variables)
-    return diagnose(asked, patient, snapshot)
+    return diagnose(asked, patient, snapshot, mine)
 
 
 def take(asked: Request, environ: Mapping[str, str]) -> Snapshot:
@@ -48,19 +52,21 @@ def take(asked: Request, environ: Mapping[str, str]) -> Snapshot:
     return with_answers(snapshot, [answer for answer in patient.collect(CATALOGUE) if answer.path not in asked.given])
 
 
-def diagnose(asked: Request, patient: Patient, snapshot: Snapshot) -> Report:
+def diagnose(asked: Request, patient: Patient, snapshot: Snapshot, mine: Miner | None = None) -> Report:
     """Evaluate a patient, collecting the facts that its rules turn out to need."""
     book = open_book()
     atlas = open_atlas() if asked.only != "rules" else None
     try:
-        return _diagnose(asked, patient, snapshot, book, atlas)
+        return _diagnose(asked, patient, snapshot, book, atlas, mine=mine if patient.has_files and asked.deep is not False else None)
     finally:
         book.release()
         if atlas is not None:
             atlas.release()
 
 
-def _diagnose(asked: Request, patient: Patient, snapshot: Snapshot, book: CompiledBook, atlas: Atlas | None) -> Report:
+def _diagnose(
+    asked: Request, patient: Patient, snapshot: Snapshot, book: CompiledBook, atlas: CompiledAtlas | None, *, mine: Miner | None
+) -> Report:
     skip, today = _selection(asked, book.ids), _today(asked)
     ignore = _ignoring(asked, today)
     state = judge_rules(snapshot, book, skip)
@@ -75,6 +81,8 @@ def _diagnose(asked: Request, patient: Patient, snapshot: Snapshot, book: Compil
 
         snapshot = with_answers(snapshot, [answer for answer in answers if answer.path not in asked.given])
         judge_again(state, snapshot, {answer.path for answer in answers})
+    if atlas is not None and mine is not None and not all(skip is not None and skip(rule) for rule in DERIVED):
+        atlas = _deepened(atlas, snapshot, mine, thorough=bool(asked.deep))
     derived = derived_findings(state, snapshot, atlas, skip) if atlas is not None else ()
     found = report(state, snapshot, book, asked.purpose, ignore, derived=derived)
     if asked.ignores:
@@ -82,6 +90,20 @@ def _diagnose(asked: Request, patient: Patient, snapshot: Snapshot, book: Compil
 
         found = account(found, asked.ignores, today)
     return found
+
+
+def _deepened(atlas: CompiledAtlas, snapshot: Snapshot, mine: Miner, *, thorough: bool) -> CompiledAtlas:
+    """Return the atlas with the releases that it lacks, read from the installed files."""
+    from envdoctor.facts.distributions import came_from_elsewhere
+    from envdoctor.knowledge.atlas.unknown import unknown_releases
+
+    wanted = unknown_releases(atlas, snapshot.distributions, came_from_elsewhere if thorough else None)
+    for surface in mine(wanted) if wanted else ():
+        try:
+            atlas = atlas.with_surface(surface)
+        except AtlasError:  # what was read cannot be written as an atlas is: the package stays unread, and the others count
+            continue
+    return atlas
 
 
 def choose(asked: Request, environ: Mapping[str, str]) -> Patient:

@@ -67,9 +67,10 @@ def run(values: Values) -> int:
 
 
 def _settings(values: Values) -> Settings:
+    from envdoctor.miner.apart import default_jobs
     from envdoctor.miner.store import cache_folder, default_folder
     from envdoctor.miner.texts import Texts
-    from envdoctor.miner.update import Settings, default_jobs
+    from envdoctor.miner.update import Settings
 
     if values["offline"] and (values["no_store"] or values["index_url"]):
         raise UsageError("atlas update: --offline reads the store only; leave out --no-store and --index-url")

@@ -41,6 +41,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="strict", kind=FLAG, help="exit with 1 also when something could not be judged"),
     Option(name="select", kind=LIST, metavar="RULE", help="run only these rules (ids or patterns such as 'torchao-*')"),
     Option(name="only", kind=VALUE, choices=("rules", "atlas"), help="judge with one kind of knowledge: written rules, or mined releases"),
+    Option(name="deep", kind=FLAG, help="read the installed files of every package that is not certainly a release the atlas knows"),
+    Option(name="no-deep", kind=FLAG, help="read no installed files, also not of releases that the atlas does not know"),
     Option(name="config", kind=VALUE, metavar="FILE", help="read this configuration instead of the nearest"),
     Option(name="no-config", kind=FLAG, help="read no configuration"),
     Option(name="quiet", short="q", kind=FLAG, help="print errors and the summary only"),
@@ -53,13 +55,15 @@ OPERAND = Operand(name="paths", metavar="PATH", help="what to judge")
 def run(words: Sequence[str]) -> int:
     """Run `envdoctor check ...`."""
     values = scan(words, OPTIONS, OPERAND) or explain(words, "envdoctor check", SUMMARY, OPTIONS, OPERAND)
+    from envdoctor.cli.deep import Deep
     from envdoctor.cli.terminal import Patience
     from envdoctor.diagnosis import check
 
     config = configuration(values)
-    with Patience("examining"):
-        report = check(request(values, config))
-    mention(report, values)
+    with Patience("examining", values["quiet"]) as patience:
+        deep = Deep(patience)
+        report = check(request(values, config), mine=deep)
+    mention(report, values, deep.problems)
     show(report, values)
     return verdict_code(report, values["fail_on"] or config.fail_on or "error", values["strict"] or bool(config.strict))
 
@@ -87,7 +91,17 @@ def request(values: Values, config: Config) -> Request:
         select=values["select"] or config.select,
         ignores=config.ignores,
         only=values["only"] or "",
+        deep=depth(values, config),
     )
+
+
+def depth(values: Values, config: Config) -> bool | None:
+    """Return of which packages the installed files are read, as `Request.deep` says it. Raises UsageError."""
+    if values["deep"] and values["no_deep"]:
+        from envdoctor.model.errors import UsageError
+
+        raise UsageError("--deep and --no-deep exclude each other; give one of them")
+    return True if values["deep"] else False if values["no_deep"] else config.deep
 
 
 def target(values: Values) -> Target:
@@ -101,14 +115,16 @@ def target(values: Values) -> Target:
     )
 
 
-def mention(report: Report, values: Values) -> None:
-    """Say on stderr which file a folder gave, and what in it could not be read."""
+def mention(report: Report, values: Values, problems: Sequence[str] = ()) -> None:
+    """Say on stderr which file a folder gave, and what could not be read in it, or of what is installed."""
     named = set(values["paths"]) | {values["freeze"]}
     for document in report.snapshot.documents:
         if document.path not in named and not values["quiet"]:
             sys.stderr.write(f"envdoctor: judging {document.path} ({document.kind})\n")
         for problem in document.problems:
             sys.stderr.write(f"envdoctor: {problem}\n")
+    for problem in problems:
+        sys.stderr.write(f"envdoctor: {problem}\n")
 
 
 def show(report: Report, values: Values) -> None:

@@ -69,9 +69,13 @@ def width(stream: TextIO) -> int:
 class Patience:
     """Show one line on stderr when the work inside takes longer than a second and a person is watching."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, quiet: bool = False) -> None:
         self._text = text
-        self._watching = sys.stderr.isatty() and sys.stdout.isatty()
+        self._watching = sys.stderr.isatty() and sys.stdout.isatty() and not quiet
+
+    def say(self, text: str) -> None:
+        """Say what is being done now; the line is drawn anew at the next turn."""
+        self._text = text
 
     def __enter__(self) -> Patience:
         if self._watching:
@@ -88,7 +92,7 @@ class Patience:
         frames, shown, turn = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", False, 0
         while not self._done.acquire(timeout=1.0 if not shown else 0.1):
             shown = True
-            sys.stderr.write(f"\r{frames[turn % len(frames)]} {self._text} ")
+            sys.stderr.write(f"\r\033[K{frames[turn % len(frames)]} {self._text} ")
             sys.stderr.flush()
             turn += 1
         if shown:

@@ -55,10 +55,10 @@ def _finding(cause: Cause, patient: Snapshot, links: Links, surroundings: Surrou
         impact="crash-at-import" if imported else "crash-at-start",
         confidence="certain" if all(fault.exact for fault in cause.faults) else "likely",
         message=f"{_message(cause.faults, patient)}; {_broken(uses[0], imported)}",
-        why=_why(cause, patient, uses),
+        why=_why(cause, patient, uses, links.mined),
         uses=uses,
         packages=names,
-        because=tuple(_reason(name, patient) for name in names),
+        because=tuple(_reason(name, patient, links.mined) for name in names),
         remedies=_remedies(cause, patient, links, surroundings),
     )
 
@@ -112,6 +112,8 @@ def _when(fault: Fault, patient: Snapshot, of_partner: bool = False) -> str:
     """Say since when something is gone, or from when on it is there: what follows `which`."""
     here = "" if of_partner else "it "
     if fault.kind == "argument":
+        if not fault.gone and not fault.since:
+            return f"{_version(fault.partner, patient)} does not take".strip()
         return f"no longer takes it since {fault.gone}" if fault.gone else f"takes it only from {fault.since} on"
     if fault.gone:
         return f"dropped {here}in {fault.gone}"
@@ -151,21 +153,23 @@ def _broken(use: str, imported: bool) -> str:
     return f"{use} cannot be imported" if "." in use and imported else f"{use} fails"
 
 
-def _why(cause: Cause, patient: Snapshot, uses: tuple[str, ...]) -> str:
+def _why(cause: Cause, patient: Snapshot, uses: tuple[str, ...], mined: frozenset[str]) -> str:
     """Say where in the files it stands, and by which imports it is reached."""
     first = cause.faults[0]
     verb = {"argument": "passes it", "refused": "checks it"}.get(first.kind, "asks for it")
-    told = f"{first.module} {verb}, as the files of {_named(first.package, patient)} say"
+    files = "installed files" if first.package in mined else "files"
+    told = f"{first.module} {verb}, as the {files} of {_named(first.package, patient)} say"
     carried = next((cause.uses[use] for use in uses if cause.uses[use]), ()) if all(cause.uses[use] for use in uses) else ()
     through = [f"{rest.module} of {rest.package} imports {rest.target.replace(':', '.')}" for rest in carried]
     return f"{told}; {', and '.join(through)}." if through else f"{told}."
 
 
-def _reason(name: str, patient: Snapshot) -> Reason:
+def _reason(name: str, patient: Snapshot, mined: frozenset[str]) -> Reason:
     found = patient.distribution(name)
     if found is None:
         return Reason(what=name, value="not installed", origin="list of installed distributions")
-    return Reason(what=name, value=described(found), origin=found.origin or "list of installed distributions")
+    origin = found.origin or "list of installed distributions"
+    return Reason(what=name, value=described(found), origin=f"{origin}, read from the installed files" if name in mined else origin)
 
 
 def _remedies(cause: Cause, patient: Snapshot, links: Links, surroundings: Surroundings) -> tuple[Remedy, ...]:

@@ -42,7 +42,7 @@ def choose_patient(asked: Request, environ: Mapping[str, str]) -> Patient:
         return live
     first = live.first()
     complete = [fact for path, fact in first.facts.items() if path.startswith("environment.")]
-    return _described(first.distributions, complete, asked.target)
+    return _Elsewhere(_described(first.distributions, complete, asked.target).first())
 
 
 def _sorted_paths(asked: Request) -> tuple[list[str], list[str], list[str]]:
@@ -95,6 +95,12 @@ class _Recorded(Described):
         self._snapshot = snapshot
 
 
+class _Elsewhere(_Recorded):
+    """An environment of this machine, judged for another machine."""
+
+    has_files = True
+
+
 def _described(
     distributions: Mapping[str, Distribution], extra: Sequence[Fact | Absent], target: Target, documents: tuple[Document, ...] = ()
 ) -> Described:
@@ -127,6 +133,8 @@ def _listed(listings: list[str], asked: Request, environ: Mapping[str, str]) -> 
 
 class _Here(Live):
     """Listed distributions, judged on this machine: its hardware and tools count, its installed packages do not."""
+
+    has_files = False
 
     def __init__(
         self, found: Mapping[str, Distribution], complete: Fact, environ: Mapping[str, str], documents: tuple[Document, ...]

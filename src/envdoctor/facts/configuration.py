@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-KEYS = ("for", "fail-on", "strict", "select", "ignore")
+KEYS = ("for", "fail-on", "strict", "select", "deep", "ignore")
 _IGNORE_KEYS = ("rule", "subject", "reason", "expires")
 
 
@@ -82,8 +82,9 @@ def _config(table: dict[str, Any], path: str) -> Config:
     for key, choices in (("for", tuple(PURPOSES)), ("fail-on", SEVERITIES)):
         if key in table and table[key] not in choices:
             raise ConfigError(f"{path}: {key}: takes one of {', '.join(choices)}, not {table[key]!r}")
-    if not isinstance(table.get("strict", False), bool):
-        raise ConfigError(f"{path}: strict: takes true or false")
+    for key in ("strict", "deep"):
+        if not isinstance(table.get(key, False), bool):
+            raise ConfigError(f"{path}: {key}: takes true or false")
     select = table.get("select", [])
     if not isinstance(select, list) or not all(isinstance(part, str) for part in select):
         raise ConfigError(f"{path}: select: takes a list of rule ids")
@@ -96,6 +97,7 @@ def _config(table: dict[str, Any], path: str) -> Config:
         fail_on=table.get("fail-on"),
         strict=table.get("strict"),
         select=tuple(select),
+        deep=table.get("deep"),
         ignores=tuple(_ignore(part, f"{path}: ignore[{number}]") for number, part in enumerate(given)),
     )
 

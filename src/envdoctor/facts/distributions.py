@@ -171,6 +171,11 @@ def _bytes(path: str) -> bytes:
         os.close(handle)
 
 
+def came_from_elsewhere(found: Distribution) -> bool:
+    """Tell whether an installed distribution came from a checkout, a Git reference or an archive rather than from an index."""
+    return os.path.exists(f"{found.location}/direct_url.json")
+
+
 def _requires_txt(path: str) -> tuple[str, ...]:
     """Read the requirements of an old egg-info folder, the ones without an extra."""
     lines = _bytes(path + "/requires.txt").decode("utf-8", "replace").splitlines()

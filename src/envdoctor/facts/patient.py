@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     class Patient(Protocol):
         """What diagnosis asks."""
 
+        has_files: bool
+        """The distributions lie on this machine, each where its `location` says."""
+
         def first(self) -> Snapshot:
             """Return what is known at once: distributions, platform, environment variables."""
 
@@ -40,6 +43,8 @@ BASIC = ("system", "python")
 
 class Live:
     """An environment on this machine."""
+
+    has_files = True
 
     def __init__(self, place: Place, environ: Mapping[str, str], host: Host | None = None) -> None:
         self.place = place
@@ -82,6 +87,8 @@ class Live:
 
 class Described:
     """A list of distributions and a machine that is described, not present."""
+
+    has_files = False
 
     def __init__(
         self,

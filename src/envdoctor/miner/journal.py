@@ -5,17 +5,17 @@ The folder belongs to one state of the miner: what another one mined is not take
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import shutil
 from functools import cache
 
-from envdoctor.model.surface import Surface
+from envdoctor.miner.packed import pack, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from envdoctor.model.surface import Surface
 
 
 class Journal:
@@ -49,15 +49,8 @@ class Journal:
         path = self._path(surface.package, surface.version)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         fresh = f"{path}.{os.getpid()}.part"
-        told = {
-            "date": surface.date,
-            "yanked": surface.yanked,
-            "sections": {
-                name: {subject: sorted(items) for subject, items in subjects.items()} for name, subjects in surface.sections.items()
-            },
-        }
-        with gzip.open(fresh, "wb", compresslevel=1) as file:
-            file.write(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+        with open(fresh, "wb") as file:
+            file.write(pack(surface))
         os.replace(fresh, path)
 
     def read(self, package: str, versions: Iterable[str]) -> Iterator[Surface]:
@@ -65,11 +58,9 @@ class Journal:
         for version in versions:
             path = self._path(package, version)
             try:
-                with gzip.open(path, "rb") as file:
-                    told = json.loads(file.read().decode("utf-8", "surrogatepass"))
-                sections = {name: {at: frozenset(items) for at, items in subjects.items()} for name, subjects in told["sections"].items()}
-                yield Surface(package=package, version=version, date=told["date"], yanked=told["yanked"], sections=sections)
-            except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+                with open(path, "rb") as file:
+                    yield unpack(file.read())
+            except (OSError, ValueError):
                 if os.path.exists(path):
                     os.remove(path)
 

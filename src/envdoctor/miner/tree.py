@@ -9,12 +9,16 @@ from envdoctor.miner.unbuilt import places
 from envdoctor.model.errors import ReleaseError
 from envdoctor.model.names import normalise
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _SKIPPED = frozenset({"__pycache__", ".git", ".hg", "node_modules", ".venv", "venv", ".tox", ".nox"})
 
 
 def open_tree(site_packages: str, name: str) -> Members:
     """Return the Source of a distribution installed in a folder. Raises ReleaseError where it is not there or cannot be read."""
-    info = _info_folder(site_packages, name)
+    info = find_info(site_packages, name)
     if info is None:
         raise ReleaseError(f"{name}: is not installed in {site_packages}; name a folder that holds it")
     metadata = _content(os.path.join(site_packages, info, "METADATA")) or _content(os.path.join(site_packages, info, "PKG-INFO"))
@@ -25,7 +29,7 @@ def open_tree(site_packages: str, name: str) -> Members:
         requires_python=read_metadata(metadata)[1],
         tags=_tags(_content(os.path.join(site_packages, info, "WHEEL"))),
     )
-    found = _files(site_packages, info, told.package)
+    found = find_files(site_packages, info, told.package)
 
     def read(path: str) -> bytes:
         try:
@@ -41,7 +45,8 @@ def open_tree(site_packages: str, name: str) -> Members:
     return Members(told, found, read)
 
 
-def _info_folder(site_packages: str, name: str) -> str | None:
+def find_info(site_packages: str, name: str) -> str | None:
+    """Return the name of a distribution's metadata folder; None where it is not installed. Raises ReleaseError."""
     wanted = normalise(name)
     try:
         names = sorted(os.listdir(site_packages))
@@ -54,7 +59,7 @@ def _info_folder(site_packages: str, name: str) -> str | None:
     return None
 
 
-def _files(site_packages: str, info: str, package: str) -> dict[str, str]:
+def find_files(site_packages: str, info: str, package: str) -> dict[str, str]:
     """Return the path relative to site-packages of each file of a distribution, with where it lies."""
     import csv
 
@@ -65,7 +70,7 @@ def _files(site_packages: str, info: str, package: str) -> dict[str, str]:
     if not record:
         found = _without_record(site_packages, info, package)
     pointed = [path for path in inside if path.endswith(".pth")]
-    for root in _pointed_folders(site_packages, pointed):
+    for root in _pointed_folders(site_packages, pointed) or _checkout(site_packages, info):
         tops = _content(os.path.join(site_packages, info, "top_level.txt")).decode("utf-8", "replace").split()
         found.update({place: os.path.join(root, *path.split("/")) for path, place in places(_walk(root), package, tops).items()})
     # what RECORD names and nobody finds is no file of this installation
@@ -92,6 +97,30 @@ def _pointed_folders(site_packages: str, files: list[str]) -> list[str]:
     return found
 
 
+def direct_url(site_packages: str, info: str) -> dict[str, Any]:
+    """Return what an installer wrote down of a distribution that came from no index: a checkout, a Git reference, an archive."""
+    import json
+
+    try:
+        told = json.loads(_content(os.path.join(site_packages, info, "direct_url.json")) or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _checkout(site_packages: str, info: str) -> list[str]:
+    """Return the folder of an editable installation that an import finder leads to instead of a .pth file."""
+    told = direct_url(site_packages, info)
+    way, url = told.get("dir_info"), str(told.get("url", ""))
+    if not isinstance(way, dict) or not way.get("editable") or not url.startswith("file://"):
+        return []
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    folder = url2pathname(urlsplit(url).path)
+    return [folder] if os.path.isdir(folder) else []
+
+
 def _walk(root: str) -> list[str]:
     found = []
     for folder, folders, names in os.walk(root):
@@ -107,6 +136,8 @@ def _tags(wheel: bytes) -> tuple[str, ...]:
 
 
 def _content(path: str) -> bytes:
+    if not os.path.isfile(path):  # a named pipe would never end
+        return b""
     try:
         with open(path, "rb") as file:
             return file.read(LARGEST)

@@ -5,7 +5,6 @@ Knows no terminal: a `Watch` is told what happens. A run that is stopped loses n
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
@@ -309,11 +308,3 @@ class _Run:
         self.halt()
         self.told.close()
         self.told.cancel_join_thread()
-
-
-def default_jobs() -> int:
-    """Return how many releases are mined at once where nobody says: one a processor that this process may use."""
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except AttributeError:
-        return max(1, os.cpu_count() or 1)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from envdoctor.model.rule import Condition, Head
     from envdoctor.model.snapshot import Distribution
+    from envdoctor.model.surface import Surface
 
     class Book(Protocol):
         """A rule book. `ids` are in sorted order; `candidates` may leave out only rules that are certainly clear."""
@@ -34,11 +35,19 @@ if TYPE_CHECKING:
         def beside(self, distributions: Mapping[str, Distribution], is_complete: bool) -> Links:
             """Return what the atlas says of these distributions. `is_complete` tells that nothing else is installed."""
 
+    class Miner(Protocol):
+        """Who reads installed files. The check is handed one, or does without."""
+
+        def __call__(self, wanted: Sequence[Distribution]) -> Iterable[Surface]:
+            """Return what the files of these distributions tell, of those that can be read."""
+
     class Links(Protocol):
         """What installed packages ask of each other, by their versions alone: guards are for the caller to judge."""
 
         unread: tuple[str, ...]
         """Installed packages of the atlas whose release it does not know."""
+        mined: frozenset[str]
+        """Installed packages whose release was read from the installed files."""
 
         def faults(self) -> Sequence[Fault]:
             """Return what is asked and not there."""

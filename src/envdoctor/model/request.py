@@ -29,6 +29,7 @@ class Config(Record):
     strict: bool | None = None
     select: tuple[str, ...] = ()
     ignores: tuple[Ignore, ...] = ()
+    deep: bool | None = None
 
 
 class Target(Record):
@@ -50,7 +51,9 @@ class Request(Record):
     """A whole question. `paths` may name one environment or saved snapshot, listings, and training scripts.
 
     `given` are facts that the caller states outright (a model's name, training arguments), by path. `today` is the ISO date that ignores
-    expire by, "" for the day of the check. `only` names the one kind of knowledge to judge with, rules or atlas; "" for both.
+    expire by, "" for the day of the check. `only` names the one kind of knowledge to judge with, rules or atlas; "" for both. `deep` says
+    of which packages the installed files are read: None for releases that the atlas does not know, True for all that is not certainly a
+    known release, False for none.
     """
 
     paths: tuple[str, ...] = ()
@@ -63,3 +66,4 @@ class Request(Record):
     ignores: tuple[Ignore, ...] = ()
     today: str = ""
     only: str = ""
+    deep: bool | None = None

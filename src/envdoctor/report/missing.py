@@ -28,7 +28,6 @@ WANTED: tuple[tuple[str, str, str, str], ...] = (
     ("script", "no training script given", "training script", ""),
     ("call:", "no training script given", "training script", ""),
     ("import:", "no training script given", "training script", ""),
-    ("atlas:", "release of a package not known to the atlas", "atlas", ""),
     ("environment.", "list of packages not known to be complete", "list of packages", ""),
     ("env", "environment variables not known", "environment variables", ""),
     ("tools.", "compilers and tools not known", "compilers and tools", ""),
@@ -41,7 +40,8 @@ def phrases(report: Report) -> list[str]:
     """Say what is missing, the fact that most rules wait for first."""
     waiting: dict[str, int] = {}
     unversioned: dict[str, int] = {}
-    by_versions = 0
+    unread: dict[str, None] = {}
+    by_versions = by_files = 0
     for outcome in report.outcomes.values():
         if not isinstance(outcome, Unknown):
             continue
@@ -49,12 +49,18 @@ def phrases(report: Report) -> list[str]:
         for name in names:
             unversioned[name] = unversioned.get(name, 0) + 1
         by_versions += bool(names)
+        files = [path[6:] for path in outcome.missing if path.startswith("atlas:")]
+        unread.update(dict.fromkeys(files))
+        by_files += bool(files)
         # One rule that waits for three facts of the GPU waits for one description.
-        for phrase in {_phrase(report, path) for path in outcome.missing if not path.startswith("dist:")}:
+        for phrase in {_phrase(report, path) for path in outcome.missing if not path.startswith(("dist:", "atlas:"))}:
             waiting[phrase] = waiting.get(phrase, 0) + 1
     if unversioned:
         names = sorted(unversioned, key=lambda name: (-unversioned[name], name))
         waiting[f"{'version' if len(names) == 1 else 'versions'} of {clean(some(names, 2))} not known"] = by_versions
+    if unread:
+        # the atlas does not know these releases, and nobody has looked into what is installed
+        waiting[f"files of {clean(some([_named(report, name) for name in unread], 2))} not read"] = by_files
     return sorted(waiting, key=lambda phrase: (-waiting[phrase], phrase))
 
 
@@ -82,6 +88,11 @@ def some(names: list[str], most: int) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def _named(report: Report, name: str) -> str:
+    found = report.snapshot.distribution(name)
+    return f"{name} {found.version}" if found is not None and found.version else name
 
 
 def _phrase(report: Report, path: str) -> str:

@@ -72,6 +72,11 @@ class CompiledAtlas:
         self._directory_at: tuple[int, int] = place
         self._parts: tuple[Any, ...] | None = None
 
+    @property
+    def mined(self) -> tuple[str, ...]:
+        """Packages of which a release was read from installed files."""
+        return ()
+
     def release(self) -> None:
         """Let go of the file behind the atlas, if there is one; it is opened again when needed."""
         if self._release is not None:

@@ -32,6 +32,7 @@ class Beside:
         self._masks = {name: self._mask(name, distributions[name]) for name in atlas.packages if name in distributions}
         self._states: dict[str, int] = {"": 1}
         self.unread = tuple(name for name, mask in self._masks.items() if not mask)
+        self.mined = frozenset(atlas.mined)
 
     def _mask(self, package: str, found: Distribution) -> int:
         """Return the bit of the installed release, those of its neighbours, or 0."""
@@ -84,7 +85,9 @@ class Beside:
         if row.had and partner in self._masks:
             versions = self._atlas.versions(partner)
             before, after = row.had & ((state & -state) - 1), row.had & ~((1 << state.bit_length()) - 1)
-            if before:
+            if before and partner in self.mined and before.bit_length() == state.bit_length() - 1:
+                pass  # it went in one of the releases between the last known one and the installed one
+            elif before:
                 gone = versions[before.bit_length()]
             elif after:
                 since = versions[(after & -after).bit_length() - 1]
@@ -159,7 +162,7 @@ class Beside:
             for row in rows:
                 if row.beside & state == state:
                     good &= ~row.holders
-        return tuple(others), nearest(versions, good, own)
+        return tuple(others), nearest(versions, good, own, package in self.mined)
 
     def _moved(self, partner: str, rows: list[Row]) -> str | None:
         """Return the versions of a partner beside which none of these rows holds; "" for any, None for none."""
@@ -169,7 +172,7 @@ class Beside:
         good = (1 << len(releases)) - 1
         for row in rows:
             good &= ~row.beside
-        return nearest(releases, good, self._masks.get(partner, 0))
+        return nearest(releases, good, self._masks.get(partner, 0), partner in self.mined)
 
 
 def _truth(guard: str | None) -> bool | None:
@@ -197,8 +200,10 @@ def _hits(runs: tuple[int, ...], place: int, state: int) -> bool:
     return False
 
 
-def nearest(versions: tuple[str, ...], good: int, here: int) -> str | None:
+def nearest(versions: tuple[str, ...], good: int, here: int, is_mined: bool = False) -> str | None:
     """Return the specifier of the nearest run of good releases after an installed one, else before it (0: the newest); None for no run.
+
+    Of the releases between a mined one and the last before it nothing is known, so a specifier ends with the latter.
 
     >>> nearest(("1.0", "1.1", "2.0", "2.1"), 0b0110, 0b1000)
     '>=1.1,<2.1'
@@ -211,6 +216,10 @@ def nearest(versions: tuple[str, ...], good: int, here: int) -> str | None:
         return None
     low = f">={versions[best[0]]}" if best[0] else ""
     high = f"<{versions[best[1] + 1]}" if best[1] + 1 < len(versions) else ""
+    if is_mined and best[1] + 1 == at:
+        if best[0] == best[1]:
+            return f"=={versions[best[1]]}"
+        high = f"<={versions[best[1]]}"
     return ",".join(part for part in (low, high) if part)
 
 

@@ -72,6 +72,11 @@ class Overlay(CompiledAtlas):
         return Overlay(self._base, {**self._over, surface.package: self.text(surface.package).with_surfaces([surface])})
 
     @property
+    def mined(self) -> tuple[str, ...]:
+        """Packages of which a release was read from installed files."""
+        return tuple(self._over)
+
+    @property
     def packages(self) -> tuple[str, ...]:
         """All packages of the atlas."""
         return tuple(dict.fromkeys((*self._base.packages, *self._over)))
