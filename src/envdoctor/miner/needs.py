@@ -41,7 +41,10 @@ def needs_of(package: str, modules: Modules, machine: Machine, offers: Mapping[s
         needs[entry] = frozenset(_item(what, guard, at) for (kind, what), (guard, at) in told.items() if kind == NEED)
         passes[entry] = frozenset(_item(what, guard, at) for (kind, what), (guard, at) in told.items() if kind == PASS)
         refuses[entry] = frozenset(
-            f"{spell(guard)} => {_clean(what)} at {at}" for (kind, what), (guard, at) in told.items() if kind == REFUSE and guard != TRUE
+            f"{spell(part)} => {_clean(what)} at {at}"
+            for (kind, what), (guard, at) in told.items()
+            if kind == REFUSE and guard != TRUE
+            for part in (guard[1] if guard[0] == "or" else (guard,))  # each reason by itself, so that it names whom it is about
         )
     return needs, passes, refuses
 
