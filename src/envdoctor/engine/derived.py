@@ -38,7 +38,20 @@ _MOST = 3  # names in a message
 def derive(patient: Snapshot, links: Links, faults: Iterable[Fault]) -> list[Finding]:
     """Return one finding for each cause, with the uses that break directly."""
     surroundings = Surroundings(patient, links)
-    return [_finding(cause, patient, links, surroundings) for cause in causes(faults, links, surroundings)]
+    return [_finding(cause, patient, links, surroundings) for cause in _felt(causes(faults, links, surroundings))]
+
+
+def _felt(found: list[Cause]) -> list[Cause]:
+    """Leave out what nobody would come to see: a call that fails in a use that the same two packages keep from being imported."""
+    imports: dict[tuple[str, str], set[str]] = {}
+    for cause in found:
+        if cause.faults[0].kind in ("name", "module"):
+            imports.setdefault(_pair(cause), set()).update(cause.uses)
+    return [one for one in found if one.faults[0].kind in ("name", "module") or not set(one.uses) <= imports.get(_pair(one), set())]
+
+
+def _pair(cause: Cause) -> tuple[str, str]:
+    return cause.faults[0].package, cause.faults[0].partner
 
 
 def _finding(cause: Cause, patient: Snapshot, links: Links, surroundings: Surroundings) -> Finding:
