@@ -105,8 +105,19 @@ def test_a_crash_or_a_hang_of_the_child_is_a_result(
     stages = "{'s1_torch': {'ok': True}, 's4_peft': {'ok': None}}"
     program.write_text(f"import json, sys\nwith open(sys.argv[2], 'w') as file:\n    json.dump({stages}, file)\n{code}\n")
     monkeypatch.setattr("envdoctor.lab.case.SMOKE", str(program))
-    told = attempt(Wanted(id="a", install=("numpy==2",)), settings.replace(limits=Limits(child=1.5, free=0)), os.environ)
+    told = attempt(Wanted(id="a", install=("numpy==2",)), settings.replace(limits=Limits(child=0.6, free=0)), os.environ)
     assert (told["first_failure"], told["stages"]["s4_peft"]["exc_type"]) == ("s4_peft", kind)
+
+
+def test_a_stage_that_was_only_slow_is_tried_again_with_patience(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "smoke.py"
+    told = "{'s1_torch': {'ok': patience == '4', 'exc_type': 'Slow'}, '_done': {'ok': True}}"
+    code = f"import json, os, sys\npatience = os.environ['ENVDOCTOR_LAB_PATIENCE']\nwith open(sys.argv[2], 'w') as file:\n    json.dump({told}, file)\n"
+    program.write_text(code)
+    monkeypatch.setattr("envdoctor.lab.case.SMOKE", str(program))
+    assert attempt(Wanted(id="a", install=("numpy==2",)), settings, os.environ)["verdict"] == "works"
 
 
 def test_a_child_that_never_starts_its_first_stage_has_failed_there(
