@@ -41,6 +41,7 @@ TOUCHES_MACHINE = {
     "knowledge.reference",
     "knowledge.fixtures",
     "knowledge.lint",
+    "knowledge.not_rules",
     "knowledge.scaffold",
     "miner.apart",
     "miner.index",

@@ -7,6 +7,7 @@ import re
 
 from envdoctor.knowledge.fixtures import cases
 from envdoctor.knowledge.nodes import absent, bound, variables
+from envdoctor.knowledge.not_rules import lint_not_rules
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.record import Record
 from envdoctor.model.rule import WINDOW
@@ -57,6 +58,7 @@ def lint(rules: Iterable[Rule], lint_: Lint) -> list[str]:
     folder = os.path.join(lint_.fixtures, "rules")
     if os.path.isdir(folder):
         defects.extend(f"fixtures/rules/{name}: there is no such rule" for name in sorted(os.listdir(folder)) if name not in seen)
+    defects.extend(lint_not_rules(lint_.fixtures, {*seen, *lint_.retired}))
     return defects
 
 
