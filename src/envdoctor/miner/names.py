@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from envdoctor.miner.modules import Modules
 
 _FAST = "Fast"
+_ROUNDS = 4
+"""How often circles of star imports are gone round."""
 _INNER_TESTS = frozenset({"tests", "test", "_tests"})
 
 
@@ -25,18 +27,28 @@ class Names:
         self._stub = stub_of
         self._known: dict[str, frozenset[str]] = {}
         self._busy: set[str] = set()
+        self._earlier: dict[str, frozenset[str]] = {}
+        self._circular = False
 
     def offers(self) -> dict[str, frozenset[str]]:
         """Return the section "offers": every module but those of tests."""
-        return {name: self.of(name) for name in sorted(self._modules.all) if _INNER_TESTS.isdisjoint(name.split("."))}
+        chosen = [name for name in sorted(self._modules.all) if _INNER_TESTS.isdisjoint(name.split("."))]
+        found = {name: self.of(name) for name in chosen}
+        for _ in range(_ROUNDS if self._circular else 0):  # which module of a circle comes first is whoever imports it to choose
+            if found == self._earlier:
+                break
+            self._earlier, self._known = found, {}
+            found = {name: self.of(name) for name in chosen}
+        return found
 
     def of(self, module: str) -> frozenset[str]:
         """Return the items of one module."""
         known = self._known.get(module)
         if known is not None:
             return known
-        if module in self._busy:  # a circle of star imports: what is not read yet comes from the module that is being read
-            return frozenset()
+        if module in self._busy:  # a circle of star imports
+            self._circular = True
+            return self._earlier.get(module, frozenset())
         self._busy.add(module)
         found = self._read(module)
         self._busy.discard(module)
@@ -69,10 +81,6 @@ class Names:
         return found
 
     def _star(self, source: str, module: str) -> set[str]:
-        import sys
-
-        if source.split(".", 1)[0] in sys.stdlib_module_names or not source:
-            return set()
         if source not in self._modules.all:
             return {OPEN}
         digest = self._digest(source)

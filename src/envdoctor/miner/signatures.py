@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 _LONGEST = 40
+_MAKERS = ("__init__", "__new__")
 _HARMLESS = (
     "staticmethod", "classmethod", "property", "cached_property", "lru_cache", "cache", "wraps", "overload", "no_grad",
     "inference_mode", "contextmanager", "add_start_docstrings", "add_end_docstrings", "replace_return_docstrings", "auto_docstring",
@@ -23,19 +24,50 @@ _RENAMING = frozenset({"deprecate_kwarg", "_deprecate_arguments", "deprecate_kwa
 def signature_of(node: Definition, inside: str, found: dict[str, Signature], bases: dict[str, tuple[str, ...]]) -> None:
     """Add the signatures of a definition and, for a class, of its public methods; a class's own stands under its name."""
     name = f"{inside}.{node.name}" if inside else node.name
-    if not isinstance(node, ast.ClassDef):
-        found[name] = _function(node, bool(inside) and not _is_static(node))
+    if any(_decorator(one).split(".")[-1] == "overload" for one in node.decorator_list):
         return
-    bases[name] = tuple(ast.unparse(base) for base in node.bases if not isinstance(base, ast.Starred))
+    if not isinstance(node, ast.ClassDef):
+        _add(found, name, _function(node, bool(inside) and not _is_static(node)))
+        return
+    own: dict[str, Signature] = {}
     for part in node.body:
         if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if any(_decorator(one).split(".")[-1] == "overload" for one in part.decorator_list):
+                continue
             if part.name == "__init__":
-                found[name] = _function(part, True)
+                _add(own, name, _function(part, True))
             elif not part.name.startswith("_") or part.name in ("__call__", "__new__"):
-                found[f"{name}.{part.name}"] = _function(part, not _is_static(part))
-    if name not in found and any(_decorator(one).split(".")[-1] == "dataclass" for one in node.decorator_list):
-        found[name] = _fields(node)
-        bases[name] = ("@dataclass", *bases[name])
+                _add(own, f"{name}.{part.name}", _function(part, part.name == "__new__" or not _is_static(part)))
+    if name not in own and f"{name}.__new__" in own:
+        own[name] = own[f"{name}.__new__"]
+    above = tuple("?" if isinstance(base, ast.Starred) else ast.unparse(base) for base in node.bases)
+    if name not in own and any(_decorator(one).split(".")[-1] == "dataclass" for one in node.decorator_list):
+        own[name] = _fields(node)
+        above = ("@dataclass", *above)
+    elif name not in own and _is_made_elsewhere(node):
+        above = ("?", *above)
+    for key, signature in own.items():
+        _add(found, key, signature)
+    bases[name] = tuple(dict.fromkeys((*bases.get(name, ()), *above)))
+
+
+def _add(found: dict[str, Signature], name: str, signature: Signature) -> None:
+    """Note a signature; of two definitions in two branches either may hold."""
+    found[name] = tuple(dict.fromkeys((*found.get(name, ()), *signature)))
+
+
+def _is_made_elsewhere(node: ast.ClassDef) -> bool:
+    """Tell whether something beside the bases may give a class its constructor: a decorator, a metaclass, a branch of its body."""
+    if any(_decorator(one).split(".")[-1] not in _HARMLESS for one in node.decorator_list):
+        return True
+    if any(word.arg != "metaclass" or ast.unparse(word.value).split(".")[-1] != "ABCMeta" for word in node.keywords):
+        return True
+    inner = [part for part in node.body if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
+    return any(
+        (isinstance(part, (ast.FunctionDef, ast.Name)) and (part.name if isinstance(part, ast.FunctionDef) else part.id) in _MAKERS)
+        for one in inner
+        for part in ast.walk(one)
+    )
 
 
 def _is_static(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -24,6 +24,9 @@ _WORDS_OF_CLASSES = (
 )  # fmt: skip
 
 
+_BARE = "."
+
+
 def takes_of(
     modules: Modules, digest_of: Callable[[str], Digest | None], offers: Mapping[str, frozenset[str]]
 ) -> dict[str, frozenset[str]]:
@@ -46,7 +49,9 @@ def takes_of(
                 continue
             inherited = _constructor(module, name, modules, digest_of, set())
             if inherited is not None:
-                found[f"{module}:{name}"] = frozenset(inherited)
+                found[f"{module}:{name}"] = frozenset(inherited) - {_BARE}
+            elif f"{module}:{name}" in found:  # fields beside those of a foreign base
+                found[f"{module}:{name}"] |= {"?"}
     for module, name, target in _exports(modules, digest_of, offers, found):
         for subject in [target, *[f"{target}.{method}" for method in _WORDS_OF_CLASSES]]:
             if subject in found:
@@ -55,7 +60,10 @@ def takes_of(
 
 
 def _constructor(module: str, name: str, modules: Modules, digest_of: Callable[[str], Digest | None], seen: set[str]) -> Signature | None:
-    """Return what a class takes, its own or what it inherits inside the release; None where a foreign base decides."""
+    """Return what a class takes, its own or what it inherits inside the release; None where a foreign base decides.
+
+    A class without any constructor takes nothing, and lets the next base of its heir decide: that is told by _BARE.
+    """
     if f"{module}:{name}" in seen:
         return None
     seen.add(f"{module}:{name}")
@@ -69,17 +77,19 @@ def _constructor(module: str, name: str, modules: Modules, digest_of: Callable[[
         return own
     above: Signature | None = () if is_data else None
     for base in bases:
-        if base in ("@dataclass", "object", "ABC", "Protocol") or base.startswith("Generic"):
+        if base in ("@dataclass", "object", "ABC", "abc.ABC") or base.partition("[")[0].rpartition(".")[2] in ("Generic", "Protocol"):
             continue
         place = _place(module, base, modules, digest_of)
         told = None if place is None else _constructor(*place, modules, digest_of, seen)
         if told is None:
             return None
-        above = told
-        if not is_data:
+        if is_data:
+            above = (*(above or ()), *(one for one in told if one != _BARE))
+        elif told != (_BARE,):
+            above = told
             break
     if above is None:
-        return ()
+        return (_BARE,)
     return tuple(dict.fromkeys((*above, *(own or ())))) if is_data else above
 
 
