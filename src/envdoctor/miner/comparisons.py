@@ -155,6 +155,8 @@ def _contained(left: Value, right: Value) -> Guard | None:
             found = [_ordered(left, "==", one) for one in right[1]]
             return None if any(one is None for one in found) else any_of(one for one in found if one is not None)
         return None
+    if right[0] == "packages" and left[0] == "const":
+        return ("has", str(left[1]))
     if right[0] == "dict" and left[0] == "const" and isinstance(left[1], (str, int)):
         if left[1] in right[1]:
             return None if right[1][left[1]] == UNSURE else TRUE

@@ -161,7 +161,19 @@ def _subscript(node: ast.Subscript, frame: Frame, machine: Machine) -> Value:
             return value
         return NOTHING
     key = evaluate(node.slice, frame, machine)
+    if value[0] == "packages":
+        return _packages(key, frame)
     return element(value, key[1]) if key[0] == "const" else NOTHING
+
+
+def _packages(key: Value, frame: Frame) -> Value:
+    """Return the distributions that bring a module; where none does, the look-up fails."""
+    if key[0] != "const" or not isinstance(key[1], str):
+        return NOTHING
+    present = ("dist", distribution_of(key[1]))
+    if frame.fail(no(present), "KeyError", "", ""):
+        frame.alive = all_of((frame.alive, present))
+    return ("seq", [const(present[1])], frame.path)
 
 
 def _boolop(node: ast.BoolOp, frame: Frame, machine: Machine) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from envdoctor.miner.backends import by_file, stand_ins
 from envdoctor.miner.frames import NEED, OWN, Frame, State
 from envdoctor.miner.modules import absolute
 from envdoctor.miner.values import NOTHING, const
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from envdoctor.miner.digest import Digest
     from envdoctor.miner.modules import Modules
     from envdoctor.miner.values import Value
+    from envdoctor.model.guards import Guard
 
 _CONSTANTS: dict[tuple[str, str], Value] = {
     ("typing", "TYPE_CHECKING"): const(False),
@@ -35,11 +37,15 @@ class Importer:
         tree_of: Callable[[str], ast.Module | None],
         digest_of: Callable[[str], Digest | None],
         read: Callable[[State, ast.Module], None],
+        answer: Callable[[str, str], Guard],
     ) -> None:
         self.modules = modules
         self._tree = tree_of
         self._digest = digest_of
         self._read = read
+        self._answer = answer
+        self._stand_ins: dict[str, tuple[str, ...]] | None = None
+        self._served: dict[tuple[str, str], Guard] = {}
         self._tops = frozenset(modules.tops)
         self._states: dict[str, State] = {}
         self._lazy: dict[str, Mapping[str, str] | None] = {}
@@ -148,15 +154,35 @@ class Importer:
         table = self.lazy(module)
         if table is not None and name in table and (found is None or found == NOTHING):
             target = table[name]
+            saved, frame.alive = frame.alive, all_of((frame.alive, self._serves(module, name, target)))
             self.bring(frame, target)
+            frame.alive = saved
             if target.rpartition(".")[2] == name and target not in self.modules.packages and target == f"{module}.{name}":
                 inner = self.state(target).scope.get(name) if target in self.modules.all else None
                 return inner or ("mod", target)
-            return self.own(frame, target, name) if target != module else NOTHING
+            if target == module:
+                return NOTHING
+            frame.alive = all_of((saved, self._serves(module, name, target)))
+            value = self.own(frame, target, name)
+            frame.alive = saved
+            return value
         if found is None and f"{module}.{name}" in self.modules.all:
             self.bring(frame, f"{module}.{name}")
             return ("mod", f"{module}.{name}")
         return found or NOTHING
+
+    def _serves(self, module: str, name: str, target: str) -> Guard:
+        """Return when a lazy module serves a name as itself, and not a stand-in that imports nothing."""
+        known = self._served.get((target, name))
+        if known is None:
+            if self._stand_ins is None:
+                self._stand_ins = stand_ins(self.modules.texts, self._tree)
+            backends = self._stand_ins.get(name) or by_file(target)
+            helpers = f"{module.split('.', 1)[0]}.utils.import_utils"
+            known = all_of(self._answer(helpers, f"is_{backend}_available") for backend in backends)
+            if not self.state(helpers).busy if helpers in self.modules.all else True:
+                self._served[target, name] = known
+        return known
 
     def run_import(self, node: ast.Import, frame: Frame) -> None:
         """Carry out `import a.b as c`."""

@@ -47,6 +47,11 @@ def _version(given: Arguments, frame: Frame, machine: Machine) -> Value:
 
 
 def _parse(given: Arguments, frame: Frame, machine: Machine) -> Value:
+    return parse_version(given)
+
+
+def parse_version(given: Arguments) -> Value:
+    """Return what `Version(text)` is."""
     value = given.positional[0] if given.positional else NOTHING
     if value[0] == "const" and isinstance(value[1], str):
         return ("parsed", value[1])
@@ -75,12 +80,22 @@ def _require_version(given: Arguments, frame: Frame, machine: Machine) -> Value:
         return NOTHING
     place = next((place for place, sign in enumerate(text) if sign in "<>=!~"), len(text))
     name, specifier = text[:place].strip().replace("_", "-").lower(), text[place:].replace(" ", "")
-    if not name or name == "python":
+    if not name or name == "python" or not name.replace("-", "").isalnum() or not _is_specifier(specifier):
         return NONE
     wanted = ("ver", name, specifier) if specifier else ("dist", name)
     hint = given.positional[1][1] if len(given.positional) > 1 and given.positional[1][0] == "const" else ""
     frame.fail(no(wanted), "ImportError", REFUSE, f"{text.strip()} is required{'. ' + str(hint) if hint else ''}")
     return NONE
+
+
+def _is_specifier(text: str) -> bool:
+    from envdoctor.model.versions import InvalidSpecifier, window
+
+    try:
+        window(text)
+    except InvalidSpecifier:
+        return False
+    return True
 
 
 def _json_loads(given: Arguments, frame: Frame, machine: Machine) -> Value:
@@ -176,6 +191,7 @@ BY_NAME: dict[str, Known] = {
     "importlib.util.find_spec": _find_spec,
     "importlib.metadata.version": _version,
     "importlib_metadata.version": _version,
+    "importlib.metadata.packages_distributions": lambda given, frame, machine: ("packages",),
     "pkg_resources.get_distribution": lambda given, frame, machine: NOTHING,
     "packaging.version.parse": _parse,
     "packaging.version.Version": _parse,

@@ -6,7 +6,8 @@ import ast
 
 from envdoctor.miner.frames import PASS, Frame, Scope, State
 from envdoctor.miner.importing import Importer
-from envdoctor.miner.values import NONE, NOTHING, merge
+from envdoctor.miner.known import parse_version
+from envdoctor.miner.values import NONE, NOTHING, merge, truth
 from envdoctor.model.guards import FALSE, TRUE, all_of, any_of, spell
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from envdoctor.miner.frames import Effect
     from envdoctor.miner.modules import Modules
     from envdoctor.miner.values import Value
+    from envdoctor.model.guards import Guard
 
 _DEPTH = 9
 _BUDGET = 400_000
@@ -31,7 +33,7 @@ class Machine:
     """Everything needed to read a release: its modules on demand, functions as they are called."""
 
     def __init__(self, modules: Modules, tree_of: Callable[[str], ast.Module | None], digest_of: Callable[[str], Digest | None]) -> None:
-        self.importer = Importer(modules, tree_of, digest_of, self._read)
+        self.importer = Importer(modules, tree_of, digest_of, self._read, self._answer)
         self._bases: dict[int, list[Value]] = {}
         self._running: set[int] = set()
         self._left = _BUDGET
@@ -53,6 +55,18 @@ class Machine:
             self._lazy_annotations.add(state.name)
         run(tree.body, Frame(state, state.scope, state.effects), self)
         self._left = saved
+
+    def _answer(self, module: str, function: str) -> Guard:
+        """Return when a helper without arguments answers yes; true where the release has no such helper."""
+        from envdoctor.miner.calls import Arguments
+
+        if module not in self.importer.modules.all:
+            return TRUE
+        found = self.importer.state(module).scope.get(function)
+        if found is None or found[0] != "func":
+            return TRUE
+        state = State("", False)
+        return truth(self.run_function(found, Arguments(), Frame(state, state.scope, [])))
 
     def has_lazy_annotations(self, state: State) -> bool:
         """Tell whether annotations of a module are never evaluated."""
@@ -197,6 +211,8 @@ class Machine:
         """Make an instance of a class of this release."""
         from envdoctor.miner.calls import Arguments, apply
 
+        if cls[2].name == "Version" and cls[1].rpartition(".")[2] == "version":  # a copy of packaging's, as pandas carries one
+            return parse_version(given)
         instance: Value = ("inst", cls, {})
         maker = self._find(cls, "__init__", instance, set())
         if maker[0] == "func":

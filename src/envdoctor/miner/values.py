@@ -11,6 +11,7 @@ A value is a tuple whose first field names its kind:
     ("func", module, node, self) ("class", module, node)     ("inst", class, attributes)   ("extinst", module, path)
     ("super", inst, class)       ("seq", [values], born)     ("dict", {key: value}, complete, born)
     ("choice", guard, a, b)      ("python",), ("system",)    ("builtin", name)             ("unknown",)
+    ("packages",)                what packages_distributions returns
     ("spec", module)             what find_spec returns      ("text", text)                a message with placeholders
     ("extmethod", module, path, name)                        a method of what a foreign class makes
 
@@ -36,7 +37,7 @@ UNSURE: Value = ("unsure",)
 YES: Value = ("guard", TRUE)
 NO: Value = ("guard", FALSE)
 
-_SOLID = frozenset({"mod", "func", "class", "inst", "extinst", "version", "parsed", "release", "super", "python", "system"})
+_SOLID = frozenset({"mod", "func", "class", "inst", "extinst", "version", "parsed", "release", "super", "python", "system", "packages"})
 
 DISTRIBUTIONS: dict[str, str] = {
     # module: distribution, where the names differ by more than "_" and "-"
