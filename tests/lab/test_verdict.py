@@ -69,6 +69,15 @@ def test_the_first_core_failure_is_the_cause() -> None:
     assert not told["works_but_other_trainers_broken"]
 
 
+def test_a_message_that_ends_in_advice_is_told_from_its_beginning() -> None:
+    told = {
+        "ok": False,
+        "message_tail": "Please note that you may need to restart.",
+        "message_head": "requires peft>=0.9 / Please note that",
+    }
+    assert judge({"s4_peft": told}, PACKAGES)["cause"] == "requires peft>=0.9 / Please note that"
+
+
 def test_a_lazy_import_that_hides_its_error_is_explained_by_the_next_failure() -> None:
     hidden = {"ok": False, "exc_type": "ImportError", "message_tail": "cannot import name 'Trainer' from 'transformers'", "through": []}
     told = {"ok": False, "where": "datasets/features.py:634", "message_tail": "module 'pyarrow' has no attribute 'PyExtensionType'"}

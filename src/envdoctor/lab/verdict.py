@@ -32,6 +32,7 @@ _SFT = (
 )
 _OTHER_TRAINERS = ("x7_import_", "x9_DPO", "x9_GRPO", "x9_Reward")
 _SPELLINGS = ("s8", *_TRAINER.values(), *(name for _, name in _SFT))
+_ADVICE = ("Please note", "You can update", "Please restart")
 _NO_GPU = (
     "0 active drivers",
     "Found no NVIDIA driver",
@@ -75,6 +76,8 @@ def judge(stages: Stages, packages: Mapping[str, str]) -> dict[str, Any]:
     first = wrong[0] if wrong else None
     told = stages[first] if first else {}
     cause = told.get("root_message_tail") or told.get("message_tail")
+    if cause and cause.startswith(_ADVICE):  # the last line of some messages says nothing
+        cause = told.get("message_head") or cause
     pair, because = _blame_first(stages, wrong, packages)
     text = " ".join(str(told.get(key, "")) for key in ("message_tail", "message_head", "root_message_tail"))
     return {
