@@ -64,9 +64,9 @@ def atom(text: str) -> Guard:
             name, rest = text[:place], text[place:]
             if name == "py":
                 return ("py", rest)
-            if name == "os":
+            if name == "os" and rest.lstrip("=").isalpha():
                 return ("os", rest.lstrip("="))
-            if name:
+            if name and name != "os":
                 return ("ver", name, rest)
             break
     raise ValueError(f"{text!r} is no atom of a guard")
