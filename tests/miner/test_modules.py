@@ -56,8 +56,15 @@ def test_a_top_level_module_may_be_called_tests_dot_py() -> None:
     assert find_modules(["tests.py"]).all == {"tests"}
 
 
-def test_tests_deep_inside_are_modules() -> None:
-    assert "demo.tests.test_a" in find_modules(["demo/tests/test_a.py"]).all
+def test_tests_deep_inside_are_left_out() -> None:
+    assert find_modules(["demo/__init__.py", "demo/tests/test_a.py", "demo/core/tests/__init__.py", "demo/testing.py"]).all == {
+        "demo",
+        "demo.testing",
+    }
+
+
+def test_an_application_that_comes_along_is_left_out() -> None:
+    assert find_modules(["unsloth/__init__.py", "studio/backend/main.py"]).all == {"unsloth"}
 
 
 def test_the_order_of_paths_does_not_matter() -> None:

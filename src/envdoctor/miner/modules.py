@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 _NATIVE = (".so", ".pyd", ".dylib")
 _NOT_MODULES = (".dist-info", ".egg-info", ".data", ".libs")
 _TESTS = frozenset({"tests", "test", "testing_data", "examples", "benchmarks", "docs"})
+_INNER_TESTS = frozenset({"tests", "test", "_tests"})
+_APPLICATIONS = frozenset({"studio"})
+"""Top-level packages that hold a program, not a library: unsloth ships its web application beside itself."""
 
 
 class Modules(Record):
@@ -28,14 +31,16 @@ class Modules(Record):
 
 
 def find_modules(paths: Iterable[str]) -> Modules:
-    """Sort the members of a release into modules; test folders at the top level and metadata are left out."""
+    """Sort the members of a release into modules; folders of tests and metadata are left out."""
     texts: dict[str, str] = {}
     stubs: dict[str, str] = {}
     native: set[str] = set()
     packages: set[str] = set()
     for path in paths:
         parts = path.split("/")
-        if parts[0].endswith(_NOT_MODULES) or (parts[0] in _TESTS and len(parts) > 1):
+        if parts[0].endswith(_NOT_MODULES) or (len(parts) > 1 and parts[0] in _TESTS | _APPLICATIONS):
+            continue
+        if not _INNER_TESTS.isdisjoint(parts[1:-1]):
             continue
         name = parts[-1]
         if name.endswith(".py"):

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 _FAST = "Fast"
 _ROUNDS = 4
 """How often circles of star imports are gone round."""
-_INNER_TESTS = frozenset({"tests", "test", "_tests"})
 
 
 class Names:
@@ -31,8 +30,8 @@ class Names:
         self._circular = False
 
     def offers(self) -> dict[str, frozenset[str]]:
-        """Return the section "offers": every module but those of tests."""
-        chosen = [name for name in sorted(self._modules.all) if _INNER_TESTS.isdisjoint(name.split("."))]
+        """Return the section "offers"."""
+        chosen = sorted(self._modules.all)
         found = {name: self.of(name) for name in chosen}
         for _ in range(_ROUNDS if self._circular else 0):  # which module of a circle comes first is whoever imports it to choose
             if found == self._earlier:
