@@ -14,7 +14,7 @@ from envdoctor.model.uses import USES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from envdoctor.knowledge.atlas.partner import Partner
     from envdoctor.knowledge.atlas.text import AtlasText
@@ -90,10 +90,11 @@ def roots_in(guard: Guard) -> Iterator[str]:
         yield root(guard[1])
 
 
-def faults(text: AtlasText, partners: Mapping[str, Partner], modules: Mapping[str, str]) -> Iterator[Row]:
+def faults(text: AtlasText, partners: Mapping[str, Partner], modules: Mapping[str, str], others: Collection[str] = ()) -> Iterator[Row]:
     """Return every row of one package beside its partners.
 
-    `partners` is keyed by root module, and holds whom to judge; `modules` gives the root module of a distribution, for refusals.
+    `partners` is keyed by root module, and holds whom to judge; `modules` gives the root module of a distribution, for refusals. `others`
+    are partners that are not judged now: a refusal that is about one of them is left out.
     """
     for section, missing in (("needs", _missing), ("passes", _not_taken)):
         for entry, items in text.sections.get(section, {}).items():
@@ -108,7 +109,7 @@ def faults(text: AtlasText, partners: Mapping[str, Partner], modules: Mapping[st
                     yield from missing(partners[name], entry, ask)
                 if section == "needs" and not _is_for(entry, partners[name]):
                     yield from _absent(partners[name], entry, asks)
-    yield from _refusals(text, partners, modules)
+    yield from _refusals(text, partners, modules, others)
 
 
 def _row(kind: str, entry: str, ask: Ask, partner: str, states: tuple[int, int]) -> Row:
@@ -157,11 +158,13 @@ def _is_for(entry: str, partner: Partner) -> bool:
     return entry in USES and (partner.package or normalise(partner.module)) in USES[entry][0]
 
 
-def _refusals(text: AtlasText, partners: Mapping[str, Partner], modules: Mapping[str, str]) -> Iterator[Row]:
+def _refusals(text: AtlasText, partners: Mapping[str, Partner], modules: Mapping[str, str], others: Collection[str]) -> Iterator[Row]:
     for entry, items in text.sections.get("refuses", {}).items():
         for item, holders in sorted(items.items()):
             message, guard, module = split_refusal(item)
-            name = next((one for one in _subjects(parse(guard), modules) if one in partners), "")
+            name = next((one for one in _subjects(parse(guard), modules) if one in partners or one in others), "")
+            if name in others:
+                continue
             if name and partners[name].package == text.package:
                 name = ""
             beside = partners[name].can(guard)[0] if name else ALONE

@@ -39,11 +39,20 @@ class _Texts(dict[str, "AtlasText"]):
 class _Universe(Universe):
     """The packages of an environment: of who is not installed, only the absence is looked at."""
 
-    installed: Mapping[str, Distribution] = {}
+    def __init__(self, over: Overlay, texts: _Texts, modules: Mapping[str, str], names: Iterable[str]) -> None:
+        super().__init__(texts, modules, names)
+        self.installed: Mapping[str, Distribution] = {}
+        self._over = over
 
     def _find(self, module: str) -> Partner | None:
         package = self.modules.get(module, "")
-        return Partner(module, None, self.answers) if package and package not in self.installed else super()._find(module)
+        if not package or package in self.installed:
+            return super()._find(module)
+        partner = Partner(module, None, self.answers)
+        # as many states as in the artefact, whose rows are judged beside these
+        partner.absent = 1 << len(self._over.versions(package))
+        partner.all = partner.absent - 1
+        return partner
 
 
 class Overlay(CompiledAtlas):
@@ -55,7 +64,9 @@ class Overlay(CompiledAtlas):
         self.newest, self.count = base.newest, base.count
         modules, names = base.brought()
         modules = {**modules, **{root(subject): package for package, text in over.items() for subject in text.sections.get("offers", {})}}
-        self._universe = _Universe(_Texts(base, over), modules, (*names, *over))
+        texts = _Texts(base, over)
+        self._universe = _Universe(self, texts, modules, (*names, *over))
+        self._whole = Universe(texts, modules, (*names, *over))
         self._found: dict[str, dict[str, list[Row]]] = {}
 
     def release(self) -> None:
@@ -89,13 +100,13 @@ class Overlay(CompiledAtlas):
         """Return the partners of a package. Raises KeyError."""
         count = len(self.versions(package))
         own: list[Pair] = [(module, self._states(module), (), hot_runs(rows, count), 0, 0) for module, rows in self._rows(package).items()]
-        if package in self._over:
-            return own
-        return [*own, *(pair for pair in self._base.pairs(package) if self._universe.modules.get(pair[0], "") not in self._over)]
+        if package not in self._over:
+            own += [pair for pair in self._base.pairs(package) if self._universe.modules.get(pair[0], "") not in self._over]
+        return sorted(own, key=lambda pair: pair[0])
 
     def _states(self, module: str) -> int:
         package = self._universe.modules.get(module, "")
-        return len(self.versions(package)) if package and package in self._universe.installed else 1
+        return len(self.versions(package)) if package else 1
 
     def _rows(self, package: str) -> dict[str, list[Row]]:
         """Return the rows that no artefact holds: all of a package laid over, and those of others beside one."""
@@ -109,8 +120,11 @@ class Overlay(CompiledAtlas):
 
     def rows(self, package: str, module: str, holders: int = 0) -> tuple[dict[str, int], list[Row]]:
         """Return the rows of a package beside one partner, all or those that some releases hold, and which releases have their entries."""
-        if package not in self._over and self._universe.modules.get(module, "") not in self._over:
+        other = self._universe.modules.get(module, "")
+        if package not in self._over and other not in self._over:
             return self._base.rows(package, module, holders)
+        if other and other not in self._universe.installed and not holders:  # for a cure: which of its releases would do
+            return self._whole.entries(package), rows_of(self._whole, self._whole.texts[package], (module,)).get(module, [])
         rows = [row for row in self._rows(package).get(module, ()) if row.holders & holders == holders]
         return self._universe.entries(package), rows
 

@@ -47,12 +47,14 @@ class Universe:
         return self._partners[module]
 
     def _find(self, module: str) -> Partner | None:
-        package = self.modules.get(module, "")
-        if package:
-            return Partner(module, self.texts[package], self.answers)
-        if not module or is_standard(module) or not self.named(module)[1]:
+        if not self.is_partner(module):
             return None
-        return Partner(module, None, self.answers)
+        package = self.modules.get(module, "")
+        return Partner(module, self.texts[package] if package else None, self.answers)
+
+    def is_partner(self, module: str) -> bool:
+        """Tell whether a root module belongs to somebody whose absence could be told."""
+        return bool(module) and (module in self.modules or (not is_standard(module) and bool(self.named(module)[1])))
 
     def entries(self, package: str) -> dict[str, int]:
         """Return the entries of a package with the releases that have them."""
@@ -145,15 +147,21 @@ def declared(texts: Mapping[str, AtlasText]) -> set[str]:
 def rows_of(universe: Universe, text: AtlasText, only: Collection[str] | None = None) -> dict[str, list[Row]]:
     """Return the rows of a package by root module of the partner, of all partners or of some."""
     asked: dict[str, Partner] = {}
+    others: set[str] = set()
     for section in NEEDING:
         for items in text.sections.get(section, {}).values():
             for item in items:
                 for module in _asked(universe, section, item):
-                    partner = universe.partner(module) if only is None or module in only else None
+                    if not universe.is_partner(module):
+                        continue
+                    if only is not None and module not in only:
+                        others.add(module)
+                        continue
+                    partner = universe.partner(module)
                     if partner is not None:
                         asked[module] = partner
     found: dict[str, list[Row]] = {}
-    for row in faults(text, asked, universe.brings):
+    for row in faults(text, asked, universe.brings, others):
         found.setdefault(row.partner, []).append(row)
     return found
 
