@@ -184,6 +184,14 @@ def test_a_disk_that_is_full_stops_the_lab(settings: Settings) -> None:
     assert os.listdir(settings.folder) == []
 
 
+def test_what_a_child_leaves_behind_goes_with_its_environment(settings: Settings) -> None:
+    with Environment(settings, os.environ) as made:
+        told = made.run(["-c", "import os, tempfile; print(tempfile.mkdtemp()); print(os.getcwd())"])
+        places = told.out.split()
+        assert all(place.startswith(made.root) and os.path.isdir(place) for place in places)
+    assert not any(map(os.path.exists, places))
+
+
 def test_what_a_killed_lab_left_is_swept_and_a_living_one_kept(tmp_path: Path) -> None:
     for name in (f"{PREFIX}999999999-x", f"{PREFIX}{os.getpid()}-x", "other"):
         (tmp_path / name).mkdir()

@@ -192,7 +192,10 @@ class Environment:
     def run(self, words: Sequence[str], seconds: float | None = None, more: Mapping[str, str] | None = None) -> Ran:
         """Run this environment's Python with the words, in an empty folder of its own."""
         folder = tempfile.mkdtemp(prefix="run-", dir=self.root)
-        return run([self.python, *words], seconds or self.settings.limits.child, {**self.environ, **(more or {})}, folder)
+        room = os.path.join(self.root, "t")  # whatever a killed child leaves goes with the environment
+        os.makedirs(room, exist_ok=True)
+        environ = {**self.environ, "TMPDIR": room, "TEMP": room, "TMP": room, **(more or {})}
+        return run([self.python, *words], seconds or self.settings.limits.child, environ, folder)
 
 
 def _need_room(folder: str, floor: int) -> None:
