@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 
+from envdoctor.miner.contents import method
 from envdoctor.miner.frames import PASS, Frame
 from envdoctor.miner.known import BY_NAME, built_in
-from envdoctor.miner.values import NOTHING, UNSURE, put, settled, store
+from envdoctor.miner.values import NOTHING, UNSURE, is_whole, settled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,19 +34,20 @@ def arguments_of(node: ast.Call, frame: Frame, machine: Machine) -> Arguments:
     for one in node.args:
         if isinstance(one, ast.Starred):
             value = evaluate(one.value, frame, machine)
-            if settled(value) is not None:
+            if settled(value) is not None and found.complete:
                 found.positional += value[1]
             else:
                 found.complete = False
         else:
-            found.positional.append(evaluate(one, frame, machine))
+            value = evaluate(one, frame, machine)
+            found.positional += [value] if found.complete else []
     for word in node.keywords:
         value = evaluate(word.value, frame, machine)
         if word.arg is not None:
             found.named[word.arg] = value
         elif value[0] == "dict":
             found.named.update({key: one for key, one in value[1].items() if isinstance(key, str) and one != UNSURE})
-            found.complete = found.complete and value[2]
+            found.complete = found.complete and is_whole(value) and UNSURE not in value[1].values()
         else:
             found.complete = False
     return found
@@ -57,7 +59,8 @@ def call(node: ast.Call, frame: Frame, machine: Machine) -> Value:
 
     callee = evaluate(node.func, frame, machine)
     if callee[0] == "unknown" and isinstance(node.func, ast.Attribute):  # a method of a constant or of something mutable
-        return _method_of_value(node, frame, machine)
+        owner = evaluate(node.func.value, frame, machine)
+        return method(owner, node.func.attr, arguments_of(node, frame, machine), frame)
     given = arguments_of(node, frame, machine)
     return apply(callee, given, frame, machine)
 
@@ -72,8 +75,8 @@ def apply(callee: Value, given: Arguments, frame: Frame, machine: Machine) -> Va
     if kind == "builtin":
         return built_in(callee[1], given, frame, machine)
     if kind == "inst":
-        method = machine.method(callee, "__call__")
-        return machine.run_function(method, given, frame) if method[0] == "func" else NOTHING
+        called = machine.method(callee, "__call__")
+        return machine.run_function(called, given, frame) if called[0] == "func" else NOTHING
     if kind == "extmethod":
         path = callee[2] if callee[3] == "__init__" else f"{callee[2]}.{callee[3]}"
         _pass(frame, machine, callee[1], path, given)
@@ -118,39 +121,3 @@ def _pass(frame: Frame, machine: Machine, module: str, path: str, given: Argumen
     if frame.protector("TypeError") is None:
         for name in given.named:
             frame.note(PASS, f"{module}:{path}({name})")
-
-
-def _method_of_value(node: ast.Call, frame: Frame, machine: Machine) -> Value:
-    """Answer `"x".upper()`, `items.append(y)`, `table.get(key)` and the like."""
-    from envdoctor.miner.expressions import evaluate
-
-    assert isinstance(node.func, ast.Attribute)
-    owner = evaluate(node.func.value, frame, machine)
-    given = arguments_of(node, frame, machine)
-    method = node.func.attr
-    is_constant = owner[0] == "const" and isinstance(owner[1], str) and all(one[0] == "const" for one in given.positional)
-    if is_constant and method in ("upper", "lower", "strip", "startswith", "endswith", "replace", "split", "removeprefix", "removesuffix"):
-        try:
-            told = getattr(owner[1], method)(*[one[1] for one in given.positional])
-        except (TypeError, ValueError):
-            return NOTHING
-        return ("seq", [("const", one) for one in told]) if isinstance(told, list) else ("const", told)
-    if owner[0] == "version" and method in ("startswith", "split"):
-        return NOTHING
-    if owner[0] == "seq" and method == "append" and given.positional:
-        put(owner, [given.positional[0]], frame.path)
-        return ("const", None)
-    if owner[0] == "seq" and method == "extend" and given.positional and given.positional[0][0] == "seq":
-        put(owner, given.positional[0][1], frame.path)
-        return ("const", None)
-    if owner[0] == "dict":
-        if method == "get" and given.positional and given.positional[0][0] == "const" and owner[2]:
-            key = given.positional[0][1]
-            if owner[1].get(key) == UNSURE:
-                return NOTHING
-            return owner[1].get(key) or (given.positional[1] if len(given.positional) > 1 else ("const", None))
-        if method == "update" and given.positional and given.positional[0][0] == "dict":
-            for key, value in given.positional[0][1].items():
-                store(owner, key, value, frame.path)
-            return ("const", None)
-    return NOTHING

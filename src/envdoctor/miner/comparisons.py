@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 
-from envdoctor.miner.values import UNSURE, settled
+from envdoctor.miner.values import UNSURE, is_whole, settled
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, any_of, no
 
 TYPE_CHECKING = False
@@ -64,12 +64,14 @@ def _ordered(left: Value, sign: str, right: Value) -> Guard | None:
         return ("ver", left[1], sign + text)
     if kind == "release":
         numbers = _numbers(right)
-        return None if numbers is None else _numbered(("ver", left[1]), sign, numbers)
+        return None if numbers is None else _numbered(("ver", left[1]), sign, numbers, left[2] if len(left) > 2 else None)
     if kind == "part" and right[0] == "const" and isinstance(right[1], int):
-        return _numbered(("ver", left[1]), sign, [str(right[1])]) if left[2] == 0 else None
+        return _part(left[1], left[2], sign, right[1])
     if kind == "python":
+        if right[0] == "parsed":
+            return ("py", sign + right[1]) if _is_version(right[1]) else None
         numbers = _numbers(right)
-        return None if numbers is None else _numbered(("py",), sign, numbers)
+        return None if numbers is None else _numbered(("py",), sign, numbers, left[1] if len(left) > 1 else None)
     if kind == "system" and right[0] == "const" and sign in ("==", "!="):
         system = _SYSTEMS.get(str(right[1]), "")
         found: Guard = ("os", system) if system else FALSE
@@ -86,15 +88,31 @@ def _ordered(left: Value, sign: str, right: Value) -> Guard | None:
     return None
 
 
-def _numbered(head: tuple[str, ...], sign: str, numbers: list[str]) -> Guard | None:
-    """Compare a tuple of numbers: `release[:2] <= (2, 4)` means every 2.4."""
+def _part(distribution: str, place: int, sign: str, number: int) -> Guard | None:
+    """Compare one number of a version; of Python, whose first is 3, the second too."""
+    if place == 0:
+        return _numbered(("ver", distribution) if distribution else ("py",), sign, [str(number)], 1)
+    return _numbered(("py",), sign, ["3", str(number)], 2) if place == 1 and not distribution else None
+
+
+def _numbered(head: tuple[str, ...], sign: str, numbers: list[str], width: int | None) -> Guard | None:
+    """Compare a tuple of numbers: `release[:2] <= (2, 4)` means every 2.4, while `version_info <= (3, 8)` is false for 3.8.1.
+
+    `width` is how many numbers are taken of the version; None is all there are, five of Python and mostly three of others.
+    """
     text = ".".join(numbers)
+    if width is not None and width < len(numbers):
+        return None
     if sign in (">=", "<"):
         return (*head, sign + text)
-    if sign in ("==", "!="):
-        return (*head, f"{sign}{text}.*")
-    following = ".".join([*numbers[:-1], str(int(numbers[-1]) + 1)])
-    return (*head, (">=" if sign == ">" else "<") + following)
+    if width == len(numbers) or (width is None and head[0] == "ver" and len(numbers) == 3):
+        if sign in ("==", "!="):
+            return (*head, f"{sign}{text}.*")
+        following = ".".join([*numbers[:-1], str(int(numbers[-1]) + 1)])
+        return (*head, (">=" if sign == ">" else "<") + following)
+    if head[0] != "py":
+        return None
+    return FALSE if sign == "==" else TRUE if sign == "!=" else (*head, (">=" if sign == ">" else "<") + text)
 
 
 def _numbers(value: Value) -> list[str] | None:
@@ -102,8 +120,6 @@ def _numbers(value: Value) -> list[str] | None:
         return [str(one[1]) for one in value[1]]
     if value[0] == "const" and isinstance(value[1], tuple) and value[1] and all(isinstance(one, int) for one in value[1]):
         return [str(one) for one in value[1]]
-    if value[0] == "parsed":
-        return str(value[1]).split(".")
     return None
 
 
@@ -160,7 +176,7 @@ def _contained(left: Value, right: Value) -> Guard | None:
     if right[0] == "dict" and left[0] == "const" and isinstance(left[1], (str, int)):
         if left[1] in right[1]:
             return None if right[1][left[1]] == UNSURE else TRUE
-        return FALSE if right[2] else None
+        return FALSE if is_whole(right) else None
     if right[0] == "const" and left[0] == "const" and isinstance(right[1], str) and isinstance(left[1], str):
         return TRUE if left[1] in right[1] else FALSE
     return None

@@ -7,7 +7,7 @@ import ast
 from envdoctor.miner.calls import Arguments, call
 from envdoctor.miner.comparisons import compare
 from envdoctor.miner.frames import Frame
-from envdoctor.miner.values import NONE, NOTHING, const, distribution_of, each, element, is_truth, merge, truth
+from envdoctor.miner.values import NONE, NOTHING, UNSURE, const, distribution_of, each, element, is_truth, merge, settled, truth
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
 
 TYPE_CHECKING = False
@@ -135,8 +135,12 @@ def attribute(value: Value, text: str, frame: Frame, machine: Machine) -> Value:
             if text in ("base_version", "public", "__version__")
             else ("release", value[1])
             if text == "release"
-            else _part(value, text)
+            else _part(value[1], text)
         )
+    if kind == "python":
+        return _part("", text)
+    if kind == "parsed" and text == "release" and value[1].replace(".", "").isdecimal():
+        return const(tuple(int(part) for part in value[1].split(".")))
     if kind == "choice":
         return merge(value[1], attribute(value[2], text, frame, machine), attribute(value[3], text, frame, machine))
     return NOTHING
@@ -149,17 +153,20 @@ def _got(found: Value, frame: Frame, machine: Machine) -> Value:
     return machine.run_function(("func", *found[1:]), Arguments(), frame)
 
 
-def _part(value: Value, text: str) -> Value:
+def _part(distribution: str, text: str) -> Value:
     places = {"major": 0, "minor": 1, "micro": 2}
-    return ("part", value[1], places[text]) if text in places else NOTHING
+    return ("part", distribution, places[text]) if text in places else NOTHING
 
 
 def _subscript(node: ast.Subscript, frame: Frame, machine: Machine) -> Value:
     value = evaluate(node.value, frame, machine)
     if isinstance(node.slice, ast.Slice):
-        if value[0] in ("release", "python") and isinstance(node.slice.upper, ast.Constant):
-            return value
-        return NOTHING
+        width = node.slice.upper.value if isinstance(node.slice.upper, ast.Constant) and node.slice.lower is None else None
+        if not isinstance(width, int):
+            return NOTHING
+        if value[0] == "const" and isinstance(value[1], (tuple, str)):
+            return const(value[1][:width])
+        return (*value[: 2 if value[0] == "release" else 1], width) if value[0] in ("release", "python") else NOTHING
     key = evaluate(node.slice, frame, machine)
     if value[0] == "packages":
         return _packages(key, frame)
@@ -233,7 +240,14 @@ def _ifexp(node: ast.IfExp, frame: Frame, machine: Machine) -> Value:
 
 
 def _sequence(node: ast.List | ast.Tuple | ast.Set, frame: Frame, machine: Machine) -> Value:
-    return ("seq", [evaluate(one.value if isinstance(one, ast.Starred) else one, frame, machine) for one in node.elts], frame.path)
+    found: list[Value] = []
+    for one in node.elts:
+        if isinstance(one, ast.Starred):
+            inner = settled(evaluate(one.value, frame, machine))
+            found += [UNSURE] if inner is None else inner
+        else:
+            found.append(evaluate(one, frame, machine))
+    return ("seq", found, frame.path)
 
 
 def _dict(node: ast.Dict, frame: Frame, machine: Machine) -> Value:

@@ -31,8 +31,9 @@ class Scope:
 
     __slots__ = ("layers",)
 
-    def __init__(self) -> None:
-        self.layers: list[dict[str, Value]] = [{}]
+    def __init__(self, around: Scope | None = None) -> None:
+        """Begin with the names of a function around this one, as far as they are bound."""
+        self.layers: list[dict[str, Value]] = [*(around.layers if around is not None else ()), {}]
 
     def get(self, name: str) -> Value | None:
         """Return the value of a name, None where it is not bound."""
@@ -58,11 +59,13 @@ class Scope:
 class Try:
     """A protected block: which exceptions it catches, and under which conditions one came."""
 
-    __slots__ = ("catches", "failures")
+    __slots__ = ("catches", "failures", "raised")
 
     def __init__(self, catches: frozenset[str]) -> None:
         self.catches = catches
         self.failures: list[tuple[Guard, str]] = []
+        self.raised = 0
+        """How many `raise` of the same body end here."""
 
     def holds(self, error: str) -> bool:
         """Tell whether an exception ends here."""

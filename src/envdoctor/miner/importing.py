@@ -121,6 +121,8 @@ class Importer:
     @staticmethod
     def need(frame: Frame, module: str, path: str, error: str = "ImportError") -> None:
         """Need a foreign module, and a name in it if `path` is given."""
+        if path.rpartition(".")[2].startswith("__"):
+            path = ""  # special names are in no list of names
         present = ("has", module)
         if frame.protector("ModuleNotFoundError") is not None:
             frame.fail(no(present), "ModuleNotFoundError", "", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.miner.frames import NEED, REFUSE, Frame
-from envdoctor.miner.values import NO, NONE, NOTHING, YES, const, settled, truth
+from envdoctor.miner.values import NO, NONE, NOTHING, YES, assign, const, settled, truth
 from envdoctor.model.guards import FALSE, UNKNOWN, all_of, any_of, no
 
 TYPE_CHECKING = False
@@ -55,7 +55,7 @@ def parse_version(given: Arguments) -> Value:
     value = given.positional[0] if given.positional else NOTHING
     if value[0] == "const" and isinstance(value[1], str):
         return ("parsed", value[1])
-    if value[0] in ("version", "parsed", "choice"):
+    if value[0] in ("version", "parsed", "choice", "python"):
         return value
     return NOTHING
 
@@ -128,9 +128,13 @@ def built_in(name: str, given: Arguments, frame: Frame, machine: Machine) -> Val
     if name in ("str", "repr") and values and values[0][0] in ("const", "version", "parsed"):
         return values[0] if values[0][0] != "const" or isinstance(values[0][1], str) else const(str(values[0][1]))
     if name in ("list", "tuple", "set", "frozenset", "sorted"):
-        return values[0] if values and values[0][0] == "seq" else ("seq", []) if not values else NOTHING
+        return _copied(name, values, frame)
     if name == "dict":
-        return ("dict", dict(given.named), given.complete and not values)
+        if values and values[0][0] == "dict":
+            return ("dict", {**values[0][1], **given.named}, given.complete and values[0][2], frame.path)
+        return ("dict", dict(given.named), given.complete and not values, frame.path)
+    if name == "setattr" and len(values) == 3 and values[0][0] == "inst":
+        _set(values[0], values[1], values[2], frame)
     if name in ("any", "all") and values and settled(values[0]) is not None:
         guards = [truth(one) for one in values[0][1]]
         return ("guard", any_of(guards) if name == "any" else all_of(guards))
@@ -141,6 +145,28 @@ def built_in(name: str, given: Arguments, frame: Frame, machine: Machine) -> Val
     if name == "callable" and values and values[0][0] in ("func", "class"):
         return YES
     return NOTHING
+
+
+def _copied(name: str, values: list[Value], frame: Frame) -> Value:
+    if not values:
+        return ("seq", [], frame.path)
+    items = settled(values[0])
+    if items is None or (name not in ("list", "tuple") and not all(one[0] == "const" for one in items)):
+        return NOTHING
+    if name in ("list", "tuple"):
+        return ("seq", list(items), frame.path)
+    plain = {one[1]: one for one in items if isinstance(one[1], str)}
+    if len(plain) < len(items):
+        return NOTHING
+    return ("seq", [plain[key] for key in sorted(plain)], frame.path)  # a set has no order of its own
+
+
+def _set(owner: Value, name: Value, value: Value, frame: Frame) -> None:
+    if name[0] == "const" and isinstance(name[1], str):
+        assign(owner, name[1], value, frame.path)
+    else:
+        for key in owner[2]:
+            owner[2][key] = NOTHING
 
 
 _MEMBERS = {"torch.nn.Linear": frozenset({"weight", "bias", "in_features", "out_features"})}
@@ -175,6 +201,8 @@ def _ordered_dict(given: Arguments, frame: Frame, machine: Machine) -> Value:
 
 
 def _hasattr(value: Value, name: str, machine: Machine) -> Value:
+    if name.startswith("__"):
+        return NOTHING  # special names are in no list of names
     if value[0] == "mod" and not machine.importer.is_own(value[1]) and not machine.importer.is_built_in(value[1]):
         return ("guard", ("offers", value[1], name))
     if value[0] == "ext" and not machine.importer.is_built_in(value[1]):

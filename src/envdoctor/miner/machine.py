@@ -35,6 +35,8 @@ class Machine:
     def __init__(self, modules: Modules, tree_of: Callable[[str], ast.Module | None], digest_of: Callable[[str], Digest | None]) -> None:
         self.importer = Importer(modules, tree_of, digest_of, self._read, self._answer)
         self._bases: dict[int, list[Value]] = {}
+        self._held: list[ast.AST] = []
+        """Nodes that are known by their identity, so that no other can take it over."""
         self._running: set[int] = set()
         self._left = _BUDGET
         self._lazy_annotations: set[str] = set()
@@ -86,11 +88,11 @@ class Machine:
         """Read a function of this release with its arguments, as part of the caller."""
         from envdoctor.miner.statements import run
 
-        _, module, node, bound, owner = function
+        _, module, node, bound, owner, *around = function
         if not isinstance(node, ast.FunctionDef) or frame.depth >= _DEPTH or id(node) in self._running or _yields(node):
             return NOTHING
         state = self.importer.state(module)
-        inner = Frame(state, Scope(), frame.sink, frame.path, frame, owner=owner)
+        inner = Frame(state, Scope(around[0] if around else None), frame.sink, frame.path, frame, owner=owner)
         if inner.base == FALSE:
             return NOTHING
         self._bind(node, given, bound, inner)
@@ -150,6 +152,7 @@ class Machine:
     def note_bases(self, node: ast.ClassDef, bases: list[Value]) -> None:
         """Remember what a class inherits from."""
         self._bases[id(node)] = bases
+        self._held.append(node)
 
     def class_member(self, cls: Value, name: str) -> Value:
         """Return a function or a base's function of a class."""
@@ -162,11 +165,29 @@ class Machine:
     def method_above(self, above: Value, name: str) -> Value:
         """Return what `super().name` finds."""
         _, instance, cls = above
-        for base in self._bases.get(id(cls[2]), ()):
-            found = self._of_base(base, name, instance, set())
-            if found != NOTHING:
+        return self._inherited(cls, name, instance, set())
+
+    def _inherited(self, cls: Value, name: str, instance: Value | None, seen: set[int]) -> Value:
+        """Return what the bases of a class give; a foreign one that others follow may leave it to them."""
+        bases = self._bases.get(id(cls[2]), [])
+        for place, base in enumerate(bases):
+            found = self._of_base(base, name, instance, seen)
+            if found[0] == "extmethod":
+                rest = bases[place + 1 :]
+                is_last = all(self._is_bare(one, set()) and self._of_base(one, name, instance, seen) == NOTHING for one in rest)
+                return found if is_last else NOTHING
+            if found != NOTHING or not self._is_bare(base, set()):
                 return found
         return NOTHING
+
+    def _is_bare(self, base: Value, seen: set[int]) -> bool:
+        """Tell whether all methods of a base are known: it comes with Python, or is read with its own bases."""
+        if base[0] == "class":
+            if id(base[2]) in seen:
+                return True
+            seen.add(id(base[2]))
+            return all(self._is_bare(above, seen) for above in self._bases.get(id(base[2]), []))
+        return base[0] == "builtin" or (base[0] == "ext" and self.importer.is_built_in(base[1]))
 
     def _find(self, cls: Value, name: str, instance: Value | None, seen: set[int]) -> Value:
         if cls[0] != "class" or id(cls[2]) in seen:
@@ -183,12 +204,9 @@ class Machine:
                     part,
                     None if "staticmethod" in words else cls if instance is None and "classmethod" in words else instance,
                     cls,
+                    *cls[3:],
                 )
-        for base in self._bases.get(id(cls[2]), ()):
-            found = self._of_base(base, name, instance, seen)
-            if found != NOTHING:
-                return found
-        return NOTHING
+        return self._inherited(cls, name, instance, seen)
 
     def _property(self, cls: Value, node: ast.FunctionDef | ast.AsyncFunctionDef, instance: Value | None) -> Value:
         return ("property", cls[1], node, instance, cls)
@@ -213,7 +231,7 @@ class Machine:
 
         if cls[2].name == "Version" and cls[1].rpartition(".")[2] == "version":  # a copy of packaging's, as pandas carries one
             return parse_version(given)
-        instance: Value = ("inst", cls, {})
+        instance: Value = ("inst", cls, {}, frame.path)
         maker = self._find(cls, "__init__", instance, set())
         if maker[0] == "func":
             self.run_function(maker, given, frame)

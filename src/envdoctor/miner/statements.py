@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 
-from envdoctor.miner.expressions import attribute, evaluate, spoken
-from envdoctor.miner.frames import REFUSE, Frame, Try
-from envdoctor.miner.values import NOTHING, const, element, merge, put, settled, store, truth
+from envdoctor.miner.assigning import annotated, annotation, assigned, augmented, bind, delete
+from envdoctor.miner.expressions import evaluate, spoken
+from envdoctor.miner.frames import REFUSE, Frame, Scope, Try
+from envdoctor.miner.swallowing import swallowed
+from envdoctor.miner.values import NOTHING, const, is_whole, merge, settled, truth
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from envdoctor.miner.machine import Machine
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from envdoctor.model.guards import Guard
 
 _UNROLLED = 40
-_EAGER = ("py", "<3.14")
-"""Annotations are evaluated where they stand up to Python 3.13 (PEP 649)."""
 
 
 def run(body: list[ast.stmt], frame: Frame, machine: Machine) -> None:
@@ -55,31 +55,37 @@ def _if(node: ast.If, frame: Frame, machine: Machine) -> None:
     _join(frame, guard, one if one_alive != FALSE else None, two if two_alive != FALSE else None)
     if guard == UNKNOWN:
         # had it been raised, the run would have ended: what follows is certain for every run that goes on
-        one_left = one_left and not _raises(node.body)
-        two_left = two_left and not _raises(node.orelse)
+        one_left = one_left and not _ends(node.body, frame)
+        two_left = two_left and not _ends(node.orelse, frame)
     if not one_left and not two_left:
         frame.alive, frame.exits = saved, exits
     else:
         frame.alive = any_of((one_alive, two_alive))
 
 
-def _raises(body: list[ast.stmt]) -> bool:
-    """Tell whether a branch ends by raising and leaves in no other way."""
-    return bool(body) and isinstance(body[-1], ast.Raise) and not _holds(body, (ast.Return, ast.Break, ast.Continue))
+def _ends(body: list[ast.stmt], frame: Frame) -> bool:
+    """Tell whether a branch ends the run: by raising what nobody catches, and it leaves in no other way."""
+    last = body[-1] if body else None
+    if not isinstance(last, ast.Raise) or _holds(body, (ast.Return, ast.Break, ast.Continue)):
+        return False
+    return all(frame.protector(_raised(one)) is None for one in _all(body, ast.Raise))
 
 
 def _holds(body: list[ast.stmt], kinds: tuple[type[ast.stmt], ...]) -> bool:
     """Tell whether a body holds a statement of these kinds, functions in it left out."""
+    return next(_all(body, *kinds), None) is not None
+
+
+def _all(body: list[ast.stmt], *kinds: type[ast.stmt]) -> Iterator[Any]:
     stack: list[ast.AST] = list(body)
     while stack:
         part = stack.pop()
         if isinstance(part, kinds):
-            return True
+            yield part
         if isinstance(part, (ast.stmt, ast.ExceptHandler, ast.match_case)) and not isinstance(
             part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
         ):
             stack.extend(ast.iter_child_nodes(part))
-    return False
 
 
 def _join(frame: Frame, guard: Guard, one: dict[str, Value] | None, two: dict[str, Value] | None) -> None:
@@ -108,7 +114,7 @@ def _try(node: ast.Try, frame: Frame, machine: Machine) -> None:
     frame.alive = all_of((frame.alive, no(failed)))
     run(node.orelse, frame, machine)
     body_alive, body = frame.alive, frame.scope.pop()
-    left = frame.exits != before
+    left = frame.exits - block.raised != before  # what is raised here and caught here stays in the flow
     alives = [body_alive]
     merged: dict[str, Value] | None = body if body_alive != FALSE else None
     for handler, kind in zip(node.handlers, kinds):
@@ -130,7 +136,10 @@ def _try(node: ast.Try, frame: Frame, machine: Machine) -> None:
             }  # fmt: skip
     for name, value in (merged or {}).items():
         frame.scope.set(name, value)
-    frame.alive = any_of(alives) if left else saved
+    if left:
+        frame.alive = any_of(alives)
+    else:
+        frame.alive, frame.exits = saved, before
     run(node.finalbody, frame, machine)
 
 
@@ -142,27 +151,25 @@ def _caught(handler: ast.ExceptHandler) -> frozenset[str]:
 
 
 def _with(node: ast.With | ast.AsyncWith, frame: Frame, machine: Machine) -> None:
-    blocks = 0
+    caught: list[ast.expr | None] = []
     for item in node.items:
-        expression = item.context_expr
-        if isinstance(expression, ast.Call) and ast.unparse(expression.func).rpartition(".")[2] == "suppress":
-            frame.tries.append(Try(frozenset(ast.unparse(one).rpartition(".")[2] for one in expression.args)))
-            blocks += 1
-            continue
-        value = evaluate(expression, frame, machine)
+        kinds = swallowed(item.context_expr, frame, machine)
+        if kinds is not None:
+            caught += kinds or [None]
+        value = evaluate(item.context_expr, frame, machine)
         if item.optional_vars is not None:
             bind(item.optional_vars, NOTHING if value[0] != "inst" else value, frame, machine)
-    saved, before = frame.alive, frame.exits
-    run(node.body, frame, machine)
-    for _ in range(blocks):
-        frame.tries.pop()
-    if blocks and frame.exits == before:
-        frame.alive = saved
+    if not caught:
+        run(node.body, frame, machine)
+        return
+    kind = None if None in caught else ast.Tuple(elts=[one for one in caught if one is not None], ctx=ast.Load())
+    handler = ast.ExceptHandler(type=kind, name=None, body=[ast.Pass()])
+    _try(ast.Try(body=node.body, handlers=[handler], orelse=[], finalbody=[]), frame, machine)
 
 
 def _for(node: ast.For | ast.AsyncFor, frame: Frame, machine: Machine) -> None:
     value = evaluate(node.iter, frame, machine)
-    if value[0] == "dict" and value[2]:
+    if value[0] == "dict" and is_whole(value):
         value = ("seq", [const(key) for key in value[1]])
     if settled(value) is None or len(value[1]) > _UNROLLED:
         bind(node.target, NOTHING, frame, machine)
@@ -194,6 +201,12 @@ def _while(node: ast.While, frame: Frame, machine: Machine) -> None:
     _perhaps(node.body, truth(evaluate(node.test, frame, machine)), frame, machine)
 
 
+def _match(node: ast.Match, frame: Frame, machine: Machine) -> None:
+    evaluate(node.subject, frame, machine)
+    for case in node.cases:
+        _perhaps(case.body, TRUE, frame, machine)
+
+
 def _perhaps(body: list[ast.stmt], guard: Guard, frame: Frame, machine: Machine) -> None:
     """Carry out a body that may run any number of times; only a `return` in it makes what follows uncertain."""
     saved, exits = frame.alive, frame.exits
@@ -211,63 +224,8 @@ def _forget(body: list[ast.stmt], frame: Frame) -> None:
     """Say nothing more of the names that a body binds: which of its lines ran last is not known."""
     for node in body:
         for part in ast.walk(node):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
                 frame.scope.set(part.id, NOTHING)
-
-
-def bind(target: ast.expr, value: Value, frame: Frame, machine: Machine) -> None:
-    """Bind a target of an assignment."""
-    if isinstance(target, ast.Name):
-        if target.id in frame.globals:
-            frame.module.scope.layers[0][target.id] = value if frame.path == TRUE else NOTHING
-        else:
-            frame.scope.set(target.id, value)
-    elif isinstance(target, (ast.Tuple, ast.List)):
-        for place, part in enumerate(target.elts):
-            if isinstance(part, ast.Starred):
-                bind(part.value, NOTHING, frame, machine)
-            else:
-                bind(part, element(value, place), frame, machine)
-    elif isinstance(target, ast.Attribute):
-        owner = evaluate(target.value, frame, machine)
-        if owner[0] == "inst":
-            owner[2][target.attr] = value if frame.alive == TRUE else merge(frame.alive, value, owner[2].get(target.attr, NOTHING))
-    elif isinstance(target, ast.Subscript):
-        owner = evaluate(target.value, frame, machine)
-        key = evaluate(target.slice, frame, machine)
-        if owner[0] == "dict" and key[0] == "const" and isinstance(key[1], (str, int)):
-            store(owner, key[1], value, frame.path)
-
-
-def _assign(node: ast.Assign, frame: Frame, machine: Machine) -> None:
-    value = evaluate(node.value, frame, machine)
-    for target in node.targets:
-        bind(target, value, frame, machine)
-
-
-def _annotated(node: ast.AnnAssign, frame: Frame, machine: Machine) -> None:
-    if frame.scope is frame.module.scope:
-        _annotation(node.annotation, frame, machine)
-    if node.value is not None:
-        bind(node.target, evaluate(node.value, frame, machine), frame, machine)
-
-
-def _annotation(node: ast.expr | None, frame: Frame, machine: Machine) -> None:
-    if node is None or isinstance(node, ast.Constant) or machine.has_lazy_annotations(frame.module):
-        return
-    saved = frame.alive
-    frame.alive = all_of((saved, _EAGER))
-    evaluate(node, frame, machine)
-    frame.alive = saved
-
-
-def _augmented(node: ast.AugAssign, frame: Frame, machine: Machine) -> None:
-    added = evaluate(node.value, frame, machine)
-    value = evaluate(node.target, frame, machine) if isinstance(node.target, ast.Name) else NOTHING
-    if value[0] == "seq" and added[0] == "seq":
-        put(value, added[1], frame.path)
-    elif isinstance(node.target, ast.Name):
-        bind(node.target, NOTHING, frame, machine)
 
 
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, machine: Machine) -> None:
@@ -277,9 +235,14 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, machin
             evaluate(one, frame, machine)
     for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]:
         if argument is not None:
-            _annotation(argument.annotation, frame, machine)
-    _annotation(node.returns, frame, machine)
-    frame.scope.set(node.name, ("func", frame.module.name, node, None, NOTHING))
+            annotation(argument.annotation, frame, machine)
+    annotation(node.returns, frame, machine)
+    frame.scope.set(node.name, ("func", frame.module.name, node, None, NOTHING, *_around(frame)))
+
+
+def _around(frame: Frame) -> tuple[Scope, ...]:
+    """Return the names that a definition sees around it, where these are not the module's."""
+    return () if frame.scope is frame.module.scope else (frame.scope,)
 
 
 def _class(node: ast.ClassDef, frame: Frame, machine: Machine) -> None:
@@ -289,7 +252,7 @@ def _class(node: ast.ClassDef, frame: Frame, machine: Machine) -> None:
     for word in node.keywords:
         evaluate(word.value, frame, machine)
     machine.note_bases(node, bases)
-    value = ("class", frame.module.name, node)
+    value = ("class", frame.module.name, node, *_around(frame))
     frame.scope.push()
     run(node.body, frame, machine)
     frame.scope.pop()
@@ -303,15 +266,22 @@ def _return(node: ast.Return, frame: Frame, machine: Machine) -> None:
 
 
 def _raise(node: ast.Raise, frame: Frame, machine: Machine) -> None:
-    error, message = "ImportError", ""
-    if node.exc is not None:
-        called = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        error = ast.unparse(called).rpartition(".")[2]
-        if isinstance(node.exc, ast.Call) and node.exc.args:
-            message = spoken(evaluate(node.exc.args[0], frame, machine))
+    error, message = _raised(node), ""
+    if isinstance(node.exc, ast.Call) and node.exc.args:
+        message = spoken(evaluate(node.exc.args[0], frame, machine))
     frame.fail(TRUE, error, REFUSE, f"{error}: {' '.join(message.split())}"[:240].rstrip(": "))
+    block = frame.protector(error)
+    if block is not None and block in frame.tries:
+        block.raised += 1
     frame.exits += 1
     frame.alive = FALSE
+
+
+def _raised(node: ast.Raise) -> str:
+    """Return the name of what is raised; what is raised again is what missing imports bring."""
+    if node.exc is None:
+        return "ImportError"
+    return ast.unparse(node.exc.func if isinstance(node.exc, ast.Call) else node.exc).rpartition(".")[2]
 
 
 def _assert(node: ast.Assert, frame: Frame, machine: Machine) -> None:
@@ -319,6 +289,7 @@ def _assert(node: ast.Assert, frame: Frame, machine: Machine) -> None:
     if guard != UNKNOWN:
         message = spoken(evaluate(node.msg, frame, machine)) if node.msg is not None else ast.unparse(node.test)
         frame.fail(no(guard), "AssertionError", REFUSE, f"AssertionError: {' '.join(message.split())}"[:240])
+        frame.alive = all_of((frame.alive, guard))
 
 
 def _leave(node: ast.stmt, frame: Frame, machine: Machine) -> None:
@@ -344,10 +315,9 @@ def _import_from(node: ast.ImportFrom, frame: Frame, machine: Machine) -> None:
 
 
 _HANDLERS: dict[type[ast.stmt], Callable[[Any, Frame, Machine], None]] = {
-    ast.If: _if, ast.Try: _try, ast.With: _with, ast.AsyncWith: _with, ast.For: _for, ast.AsyncFor: _for, ast.While: _while,
-    ast.Assign: _assign, ast.AnnAssign: _annotated, ast.AugAssign: _augmented, ast.FunctionDef: _function,
-    ast.AsyncFunctionDef: _function, ast.ClassDef: _class, ast.Return: _return, ast.Raise: _raise, ast.Assert: _assert,
-    ast.Break: _leave, ast.Continue: _leave, ast.Global: _global, ast.Expr: _expression, ast.Import: _import, ast.ImportFrom: _import_from,
+    ast.If: _if, ast.Match: _match, ast.Try: _try, ast.With: _with, ast.AsyncWith: _with, ast.For: _for, ast.AsyncFor: _for,
+    ast.While: _while, ast.Assign: assigned, ast.AnnAssign: annotated, ast.AugAssign: augmented, ast.Delete: delete,
+    ast.FunctionDef: _function, ast.AsyncFunctionDef: _function, ast.ClassDef: _class, ast.Return: _return, ast.Raise: _raise,
+    ast.Assert: _assert, ast.Break: _leave, ast.Continue: _leave, ast.Global: _global, ast.Expr: _expression, ast.Import: _import,
+    ast.ImportFrom: _import_from,
 }  # fmt: skip
-
-__all__ = ["attribute", "bind", "run"]

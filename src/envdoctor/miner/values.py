@@ -5,12 +5,14 @@ A value is a tuple whose first field names its kind:
 
     ("const", object)            ("parsed", text)            a constant version
     ("guard", guard)             truth that depends on the environment
-    ("version", distribution)    its installed version, parsed or not     ("release", distribution), ("part", distribution, place)
+    ("version", distribution)    its installed version, parsed or not
+    ("release", distribution), ("release", distribution, width)    its numbers, or the first of them
+    ("part", distribution, place)                                  one of them; of Python where there is no distribution
     ("mod", dotted)              a module, own or foreign
     ("ext", module, path)        what a foreign module holds under that dotted path      ("answer", module, path, arguments, element)
-    ("func", module, node, self) ("class", module, node)     ("inst", class, attributes)   ("extinst", module, path)
+    ("func", module, node, self) ("class", module, node)     ("inst", class, attributes, born)   ("extinst", module, path)
     ("super", inst, class)       ("seq", [values], born)     ("dict", {key: value}, complete, born)
-    ("choice", guard, a, b)      ("python",), ("system",)    ("builtin", name)             ("unknown",)
+    ("choice", guard, a, b)      ("python",), ("python", width), ("system",)    ("builtin", name)             ("unknown",)
     ("packages",)                what packages_distributions returns
     ("spec", module)             what find_spec returns      ("text", text)                a message with placeholders
     ("extmethod", module, path, name)                        a method of what a foreign class makes
@@ -34,6 +36,8 @@ NOTHING: Value = ("unknown",)
 NONE: Value = ("const", None)
 UNSURE: Value = ("unsure",)
 """Stands in a list for what is there in some runs only."""
+ANYTHING = ...
+"""Stands in a dictionary for keys that are not known."""
 YES: Value = ("guard", TRUE)
 NO: Value = ("guard", FALSE)
 
@@ -75,7 +79,7 @@ def truth(value: Value) -> Guard:
     if kind == "seq":
         return UNKNOWN if value[1] and all(one == UNSURE for one in value[1]) else TRUE if value[1] else FALSE
     if kind == "dict":
-        return TRUE if value[1] else FALSE if value[2] else UNKNOWN
+        return TRUE if any(one != UNSURE for one in value[1].values()) else UNKNOWN if value[1] or not value[2] else FALSE
     if kind == "choice":
         return any_of((all_of((value[1], truth(value[2]))), all_of((no(value[1]), truth(value[3])))))
     if kind == "answer":
@@ -114,6 +118,41 @@ def store(value: Value, key: object, item: Value, path: Guard) -> None:
     """Set a key of a dictionary under the condition of a line."""
     born = value[3] if len(value) > 3 else TRUE
     value[1][key] = item if path == born else UNSURE
+
+
+def take_out(value: Value, key: object, path: Guard) -> Value:
+    """Remove a key of a dictionary under the condition of a line, and return what it held."""
+    born = value[3] if len(value) > 3 else TRUE
+    if key not in value[1]:
+        return NOTHING
+    found: Value = value[1][key]
+    if path == born:
+        del value[1][key]
+    else:
+        value[1][key] = UNSURE
+    return NOTHING if found == UNSURE else found
+
+
+def blur(value: Value) -> None:
+    """Say nothing more of what a list or dictionary holds."""
+    if value[0] == "seq":
+        value[1][:] = [UNSURE]
+    elif value[0] == "dict":
+        for key in value[1]:
+            value[1][key] = UNSURE
+        value[1][ANYTHING] = UNSURE
+
+
+def is_whole(value: Value) -> bool:
+    """Tell whether all keys that a dictionary may have are known."""
+    return bool(value[2]) and ANYTHING not in value[1]
+
+
+def assign(instance: Value, name: str, value: Value, path: Guard) -> None:
+    """Set an attribute of an instance under the condition of a line."""
+    born = instance[3] if len(instance) > 3 else TRUE
+    held = instance[2]
+    held[name] = value if path == born else merge(path, value, held.get(name, NOTHING))
 
 
 def is_truth(value: Value) -> bool:
@@ -156,6 +195,6 @@ def element(value: Value, key: object) -> Value:
         return merge(value[1], element(value[2], key), element(value[3], key))
     if kind == "const" and isinstance(value[1], (str, tuple)) and isinstance(key, int) and -len(value[1]) <= key < len(value[1]):
         return const(value[1][key])
-    if kind == "release" and isinstance(key, int):
-        return ("part", value[1], key)
+    if kind in ("release", "python") and isinstance(key, int):
+        return ("part", value[1] if kind == "release" else "", key)
     return NOTHING
