@@ -390,3 +390,27 @@ def test_python_itself_is_no_need() -> None:
         asked("import os, json.decoder\nfrom collections import OrderedDict\nfrom typing_extensions import Self\nos.nothing_of_this_name")
         == set()
     )
+
+
+# what was bound before a failure
+
+
+def test_what_a_protected_block_bound_before_it_failed_is_not_known() -> None:
+    head = "ok = False\ntry:\n    {}\nexcept ImportError:\n    pass\nif not ok:\n    import c"
+    assert asked(head.format("import a\n    ok = True")) == {"c if !has:a"}
+    assert asked(head.format("ok = True\n    import a")) == set()
+    assert asked(head.format("f()\n    ok = True").replace("ok = False", "def f():\n    import a\nok = False")) == {"c if !has:a"}
+
+
+def test_foreign_calls_may_raise_what_a_handler_waits_for() -> None:
+    head = "import t\ntry:\n    {}\n    ok = True\nexcept {}:\n    ok = False\nif ok:\n    import b\nelse:\n    import c\nimport d"
+    assert asked(head.format("t.setup()", "RuntimeError")) == {"t", "t:setup", "d"}
+    assert asked(head.format("import a; a.setup()", "Exception")) == {"t", "c if !has:a|!offers:a:setup", "d"}
+    assert asked(head.format("import warnings; warnings.warn('x')", "Exception")) == {"t", "b", "d"}
+    assert asked(head.format("t.setup()", "ImportError")) == {"t", "t:setup", "b", "d"}
+
+
+def test_a_handler_that_raises_on_something_unforeseen_ends_the_run() -> None:
+    head = "import t\ndef f():\n    try:\n        t.setup()\n    except RuntimeError as error:\n        {}\n    import b\nf()"
+    assert asked(head.format("raise ValueError from error")) == {"t", "t:setup", "b"}
+    assert asked(head.format("return None")) == {"t", "t:setup"}

@@ -5,21 +5,22 @@ from __future__ import annotations
 import ast
 
 from envdoctor.miner.calls import Arguments
-from envdoctor.miner.needs import certain
-from envdoctor.miner.values import const, element, truth
-from envdoctor.model.guards import FALSE, UNKNOWN, any_of, no, spell
+from envdoctor.miner.values import ARGUMENT, Argument, const, element, truth
+from envdoctor.model.guards import UNKNOWN, spell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from envdoctor.miner.frames import Frame
     from envdoctor.miner.machine import Machine
     from envdoctor.miner.modules import Modules
     from envdoctor.miner.values import Value
 
 _HOMES = frozenset({"import_utils", "imports", "versions", "utils", "file_utils", "environment", "packaging_utils", "other", "_utils"})
 _LONGEST = 300
+_MOST = 16
+"""Texts that an argument may be compared with, each of which is then told by itself."""
+_SIGNS = frozenset("&|()! :#,=$")
 
 
 def answers_of(modules: Modules, machine: Machine, offers: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
@@ -30,7 +31,7 @@ def answers_of(modules: Modules, machine: Machine, offers: Mapping[str, frozense
             continue
         state = machine.importer.state(module)
         for name, value in list(state.scope.layers[0].items()):
-            if not name.startswith(("is_", "_is_")) or value[0] != "func" or value[1] != module:
+            if not name.startswith(("is_", "_is_")) or value[0] != "func" or value[1] != module or value[3] is not None:
                 continue
             items = _items(value, machine)
             if items:
@@ -56,27 +57,42 @@ def _items(function: Value, machine: Machine) -> frozenset[str]:
     ]
     found: set[str] = set()
     for flipped in [None, *switches][:4]:
-        given = Arguments()
-        words = ["$1"] if required else []
-        if required:
-            given.positional.append(const("$1"))
-        if flipped is not None:
-            given.named[flipped[0]] = const(not flipped[1])
-            words.append(f"{flipped[0]}={not flipped[1]}")
-        told: list[Value] = []
-
-        def work(frame: Frame, given: Arguments = given, told: list[Value] = told) -> None:
-            told.append(machine.run_function(function, given, frame))
-
-        machine.enter(work)
-        variant = ",".join(words)
-        for suffix, value in (("", told[0]), ("#0", element(told[0], 0))):
-            guard = truth(value) if value[0] != "unknown" else UNKNOWN
-            # an answer that is partly unknown may be neither yes nor no, so both its sides must be known
-            if guard == UNKNOWN or "?" in spell(guard) or len(spell(guard)) > _LONGEST:
+        words = [] if flipped is None else [f"{flipped[0]}={not flipped[1]}"]
+        named = {} if flipped is None else {flipped[0]: const(not flipped[1])}
+        if not required:
+            found.update(f"{_variant(words, suffix)} => {told}" for suffix, told in _told(function, None, named, machine).items())
+            continue
+        argument = Argument()
+        general = _told(function, argument, named, machine)
+        if len(argument.asked) > _MOST:
+            continue
+        found.update(f"{_variant([ARGUMENT, *words], suffix)} => {told}" for suffix, told in general.items())
+        for text in sorted(argument.asked):
+            if not text or set(text) & _SIGNS:
                 continue
-            found.add(f"{variant}{suffix} => {spell(guard)}" if variant or suffix else f"() => {spell(guard)}")
+            special = _told(function, text, named, machine)
+            for suffix, told in general.items():
+                mine = special.get(suffix, "?")
+                if mine != told.replace(ARGUMENT, text):
+                    found.add(f"{_variant([text, *words], suffix)} => {mine}")
     return frozenset(found)
 
 
-__all__ = ["FALSE", "answers_of", "any_of", "certain", "no"]
+def _variant(words: list[str], suffix: str) -> str:
+    return ",".join(words) + suffix or "()"
+
+
+def _told(function: Value, argument: str | None, named: dict[str, Value], machine: Machine) -> dict[str, str]:
+    """Return when a helper answers yes, and when the first of what it returns is yes, as far as that can be known."""
+    given = Arguments()
+    given.positional += [] if argument is None else [const(argument)]
+    given.named.update(named)
+    told: list[Value] = []
+    machine.enter(lambda frame: told.append(machine.run_function(function, given, frame)))
+    found = {}
+    for suffix, value in (("", told[0]), ("#0", element(told[0], 0))):
+        guard = truth(value) if value[0] != "unknown" else UNKNOWN
+        # an answer that is partly unknown may be neither yes nor no, so both its sides must be known
+        if guard != UNKNOWN and "?" not in spell(guard) and len(spell(guard)) <= _LONGEST:
+            found[suffix] = spell(guard)
+    return found

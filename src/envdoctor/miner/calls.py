@@ -80,13 +80,17 @@ def apply(callee: Value, given: Arguments, frame: Frame, machine: Machine) -> Va
     if kind == "extmethod":
         path = callee[2] if callee[3] == "__init__" else f"{callee[2]}.{callee[3]}"
         _pass(frame, machine, callee[1], path, given)
+        frame.may_fail()
         return NOTHING
     if kind == "ext":
         known = BY_NAME.get(f"{callee[1]}.{callee[2]}") or BY_NAME.get(callee[2].rpartition(".")[2] if callee[2] in _ANYWHERE else "")
         if known is not None:
             return known(given, frame, machine)
         if machine.importer.is_built_in(callee[1]):
+            if callee[1].split(".", 1)[0] not in _TAME:
+                frame.may_fail()
             return NOTHING
+        frame.may_fail()
         _pass(frame, machine, callee[1], callee[2], given)
         last = callee[2].rpartition(".")[2]
         if last[:1].isupper():
@@ -99,6 +103,8 @@ def apply(callee: Value, given: Arguments, frame: Frame, machine: Machine) -> Va
     return NOTHING
 
 
+_TAME = frozenset({"warnings", "logging", "functools", "typing", "collections", "itertools", "contextlib", "inspect", "re", "time"})
+"""Modules of Python whose functions nobody expects to fail."""
 _ANYWHERE = frozenset({"require_version", "require_version_core"})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 
-from envdoctor.miner.values import UNSURE, is_whole, settled
+from envdoctor.miner.values import UNSURE, Argument, is_pattern, is_whole, settled
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, any_of, no
 
 TYPE_CHECKING = False
@@ -40,6 +40,8 @@ _SYSTEMS = {
 
 def compare(left: Value, sort: ast.cmpop, right: Value) -> Guard:
     """Return when a comparison holds."""
+    if not isinstance(sort, (ast.Is, ast.IsNot)) and (is_pattern(left) or is_pattern(right)):
+        return _unlike(left, sort, right)
     sign = _SIGNS.get(type(sort))
     if sign is not None:
         found = _ordered(left, sign, right)
@@ -53,6 +55,26 @@ def compare(left: Value, sort: ast.cmpop, right: Value) -> Guard:
         found = _contained(left, right)
         return UNKNOWN if found is None else found if isinstance(sort, ast.In) else no(found)
     return UNKNOWN
+
+
+def _unlike(left: Value, sort: ast.cmpop, right: Value) -> Guard:
+    """Compare an argument that is given later: as one that is none of the texts it is compared with."""
+    if isinstance(sort, (ast.Eq, ast.NotEq)) and isinstance(right[-1], Argument):
+        left, right = right, left
+    if not isinstance(left[-1], Argument) or not isinstance(sort, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
+        return UNKNOWN
+    others = _held(right) if isinstance(sort, (ast.In, ast.NotIn)) else [right]
+    if others is None or any(one[0] != "const" for one in others):
+        return UNKNOWN
+    left[-1].asked.update(one[1] for one in others if isinstance(one[1], str))
+    return FALSE if isinstance(sort, (ast.Eq, ast.In)) else TRUE
+
+
+def _held(value: Value) -> list[Value] | None:
+    """Return the items of a list, or the keys of a dictionary, where these are all known."""
+    if value[0] == "dict":
+        return [("const", key) for key in value[1]] if is_whole(value) else None
+    return settled(value)
 
 
 def _ordered(left: Value, sign: str, right: Value) -> Guard | None:

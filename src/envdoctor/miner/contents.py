@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from envdoctor.miner.values import (
     ANYTHING,
+    ARGUMENT,
     NONE,
     NOTHING,
     UNSURE,
+    Argument,
     blur,
     const,
+    is_pattern,
     is_whole,
     put,
     store,
@@ -29,6 +32,8 @@ def method(owner: Value, name: str, given: Arguments, frame: Frame) -> Value:
     """Answer `"x".upper()`, `items.append(y)`, `table.get(key)` and the like."""
     kind = owner[0]
     first = given.positional[0] if given.positional else None
+    if kind == "const" and isinstance(owner[1], Argument) and name == "replace" and given.positional == [const("_"), const("-")]:
+        return owner  # distributions are named in one spelling
     if kind == "const" and isinstance(owner[1], str):
         return _of_string(owner[1], name, given)
     if kind == "system" and name == "startswith" and first is not None and first[0] == "const":
@@ -44,7 +49,7 @@ def method(owner: Value, name: str, given: Arguments, frame: Frame) -> Value:
 
 
 def _of_string(text: str, name: str, given: Arguments) -> Value:
-    if name not in _OF_STRINGS or given.named or any(one[0] != "const" for one in given.positional):
+    if ARGUMENT in text or name not in _OF_STRINGS or given.named or any(one[0] != "const" for one in given.positional):
         return NOTHING
     try:
         told = getattr(text, name)(*[one[1] for one in given.positional])
@@ -71,8 +76,11 @@ def _of_list(owner: Value, name: str, given: Arguments, frame: Frame) -> Value:
 def _of_table(owner: Value, name: str, given: Arguments, frame: Frame) -> Value:
     key = given.positional[0] if given.positional else NOTHING
     other = given.positional[1] if len(given.positional) > 1 else NONE
-    known = key[0] == "const" and isinstance(key[1], (str, int))
+    known = key[0] == "const" and isinstance(key[1], (str, int)) and not is_pattern(key)
     if name == "get":
+        if key[0] == "const" and isinstance(key[1], Argument):
+            key[1].asked.update(one for one in owner[1] if isinstance(one, str))
+            return other if is_whole(owner) else NOTHING
         if not known or owner[1].get(key[1]) == UNSURE:
             return NOTHING
         return owner[1].get(key[1]) or (other if is_whole(owner) else NOTHING)

@@ -7,7 +7,7 @@ import ast
 from envdoctor.miner.calls import Arguments, call
 from envdoctor.miner.comparisons import compare
 from envdoctor.miner.frames import Frame
-from envdoctor.miner.values import NONE, NOTHING, UNSURE, const, distribution_of, each, element, is_truth, merge, settled, truth
+from envdoctor.miner.values import NONE, NOTHING, UNSURE, const, distribution_of, each, element, is_pattern, is_truth, merge, settled, truth
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
 
 TYPE_CHECKING = False
@@ -164,7 +164,7 @@ def _subscript(node: ast.Subscript, frame: Frame, machine: Machine) -> Value:
         width = node.slice.upper.value if isinstance(node.slice.upper, ast.Constant) and node.slice.lower is None else None
         if not isinstance(width, int):
             return NOTHING
-        if value[0] == "const" and isinstance(value[1], (tuple, str)):
+        if value[0] == "const" and isinstance(value[1], (tuple, str)) and not is_pattern(value):
             return const(value[1][:width])
         return (*value[: 2 if value[0] == "release" else 1], width) if value[0] in ("release", "python") else NOTHING
     key = evaluate(node.slice, frame, machine)

@@ -25,6 +25,8 @@ PARENTS: dict[str, tuple[str, ...]] = {
 }
 """Builtin exceptions and what else catches them; others are caught by their name and by Exception."""
 
+_OF_IMPORTS = frozenset({"ImportError", "ModuleNotFoundError", "PackageNotFoundError"})
+
 
 class Scope:
     """Names and their values, in layers: a branch writes into a layer of its own."""
@@ -57,12 +59,15 @@ class Scope:
 
 
 class Try:
-    """A protected block: which exceptions it catches, and under which conditions one came."""
+    """A protected block: which exceptions it catches, under which conditions one came, and what may have been bound by then."""
 
-    __slots__ = ("catches", "failures", "raised")
+    __slots__ = ("bound", "catches", "depth", "failures", "raised")
 
-    def __init__(self, catches: frozenset[str]) -> None:
+    def __init__(self, catches: frozenset[str], depth: int = 0) -> None:
         self.catches = catches
+        self.depth = depth
+        """How many layers of names lie around the block."""
+        self.bound: set[str] = set()
         self.failures: list[tuple[Guard, str]] = []
         self.raised = 0
         """How many `raise` of the same body end here."""
@@ -126,28 +131,41 @@ class Frame:
 
     def protector(self, error: str) -> Try | None:
         """Return the block that would catch an exception raised here."""
-        return self._protected(error)[0]
+        return self._protected(error)[1]
 
-    def _protected(self, error: str) -> tuple[Try | None, Guard]:
-        """Return the block that would catch an exception, and the condition of this line within the body of that block."""
+    def may_fail(self) -> None:
+        """Note that this line may raise something unforeseen, of which blocks that catch missing imports only see nothing."""
+        frame: Frame | None = self
+        while frame is not None:
+            for block in reversed(frame.tries):
+                others = block.catches - _OF_IMPORTS
+                for error in sorted(others):
+                    self.fail(UNKNOWN, error, "", "")
+                if others:
+                    return
+            frame = frame.parent
+
+    def _protected(self, error: str) -> tuple[Frame, Try | None, Guard]:
+        """Return the block that would catch an exception, where it stands, and the condition of this line within its body."""
         frame: Frame | None = self
         way = self.alive
         while frame is not None:
             for block in reversed(frame.tries):
                 if block.holds(error):
-                    return block, way
+                    return frame, block, way
             way = all_of((frame.entered, way))
             frame = frame.parent
-        return None, self.path
+        return self, None, self.path
 
     def fail(self, extra: Guard, error: str, kind: str, what: str) -> bool:
         """Note that this line fails where one more condition holds; tell whether a block around it catches that."""
-        block, way = self._protected(error)
+        frame, block, way = self._protected(error)
         guard = all_of((way, extra))
         if guard == FALSE:
             return False
         if block is not None:
             block.failures.append((guard, error))
+            block.bound.update(name for layer in frame.scope.layers[block.depth :] for name in layer)
             return True
         if kind:
             self.sink.append((guard, kind, what, self.module.name))

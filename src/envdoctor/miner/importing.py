@@ -120,11 +120,11 @@ class Importer:
 
     @staticmethod
     def need(frame: Frame, module: str, path: str, error: str = "ImportError") -> None:
-        """Need a foreign module, and a name in it if `path` is given."""
+        """Need a foreign module, and a name in it if `path` is given; an AttributeError comes of a module that is imported already."""
         if path.rpartition(".")[2].startswith("__"):
             path = ""  # special names are in no list of names
         present = ("has", module)
-        if frame.protector("ModuleNotFoundError") is not None:
+        if error == "ImportError" and frame.protector("ModuleNotFoundError") is not None:
             frame.fail(no(present), "ModuleNotFoundError", "", "")
             frame.alive = all_of((frame.alive, present))
             if not path:

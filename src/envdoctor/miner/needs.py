@@ -6,7 +6,7 @@ from envdoctor.miner.calls import Arguments, apply
 from envdoctor.miner.entries import CALL, IMPORT, MAKE, TAKE, entries_of
 from envdoctor.miner.frames import NEED, OWN, PASS, REFUSE
 from envdoctor.miner.values import NOTHING
-from envdoctor.model.guards import FALSE, TRUE, all_of, any_of, spell
+from envdoctor.model.guards import FALSE, TRUE, all_of, any_of, certain, spell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,18 +128,6 @@ def _closure(effects: list[Effect], machine: Machine) -> dict[tuple[str, str], t
         del waiting[module]
         keep(machine.importer.state(module).effects, reached[module])
     return {key: value for key, value in found.items() if len(spell(value[0])) <= _LONGEST}
-
-
-def certain(guard: Guard) -> Guard:
-    """Return the part of a condition that can be known: what hangs on something unknown does not count."""
-    kind = guard[0]
-    if kind == "?":
-        return FALSE
-    if kind == "and":
-        return all_of(certain(part) for part in guard[1])
-    if kind == "or":
-        return any_of(certain(part) for part in guard[1])
-    return guard
 
 
 def _item(what: str, guard: Guard, at: str) -> str:

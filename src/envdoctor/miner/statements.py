@@ -9,7 +9,7 @@ from envdoctor.miner.expressions import evaluate, spoken
 from envdoctor.miner.frames import REFUSE, Frame, Scope, Try
 from envdoctor.miner.swallowing import swallowed
 from envdoctor.miner.values import NOTHING, const, is_whole, merge, settled, truth
-from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
+from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, certain, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _join(frame: Frame, guard: Guard, one: dict[str, Value] | None, two: dict[st
 
 def _try(node: ast.Try, frame: Frame, machine: Machine) -> None:
     kinds = [_caught(handler) for handler in node.handlers]
-    block = Try(frozenset().union(*kinds))
+    block = Try(frozenset().union(*kinds), len(frame.scope.layers))
     saved, before = frame.alive, frame.exits
     frame.tries.append(block)
     frame.scope.push()
@@ -124,10 +124,13 @@ def _try(node: ast.Try, frame: Frame, machine: Machine) -> None:
         frame.alive = saved
         if guard == FALSE:
             continue
-        if handler.name:
-            frame.scope.set(handler.name, NOTHING)
+        unsure = dict.fromkeys({*block.bound, *([handler.name] if handler.name else [])}, NOTHING)
+        frame.scope.push()
+        frame.scope.layers[-1].update(unsure)
         alive, bound, went = _branch(handler.body, guard, frame, machine)
-        left = left or went
+        frame.scope.pop()
+        bound = {**unsure, **bound}
+        left = left or (went and not (certain(guard) == FALSE and _ends(handler.body, frame)))
         alives.append(alive)
         if alive != FALSE:
             merged = bound if merged is None else {

@@ -38,6 +38,21 @@ UNSURE: Value = ("unsure",)
 """Stands in a list for what is there in some runs only."""
 ANYTHING = ...
 """Stands in a dictionary for keys that are not known."""
+ARGUMENT = "$1"
+
+
+class Argument(str):
+    """Stands for the argument of a helper, see the section "answers": none of the texts that it is compared with, which it remembers."""
+
+    asked: set[str]
+
+    def __new__(cls) -> Argument:
+        """Make one that was compared with nothing yet."""
+        made = super().__new__(cls, ARGUMENT)
+        made.asked = set()
+        return made
+
+
 YES: Value = ("guard", TRUE)
 NO: Value = ("guard", FALSE)
 
@@ -155,6 +170,11 @@ def assign(instance: Value, name: str, value: Value, path: Guard) -> None:
     held[name] = value if path == born else merge(path, value, held.get(name, NOTHING))
 
 
+def is_pattern(value: Value) -> bool:
+    """Tell whether a text is, or holds, an argument that is given later."""
+    return value[0] in ("const", "parsed") and isinstance(value[1], str) and ARGUMENT in value[1]
+
+
 def is_truth(value: Value) -> bool:
     """Tell whether a value is plainly yes or no."""
     return value[0] == "guard" or (value[0] == "const" and isinstance(value[1], bool))
@@ -193,7 +213,13 @@ def element(value: Value, key: object) -> Value:
         return (*value[:4], key)
     if kind == "choice":
         return merge(value[1], element(value[2], key), element(value[3], key))
-    if kind == "const" and isinstance(value[1], (str, tuple)) and isinstance(key, int) and -len(value[1]) <= key < len(value[1]):
+    if (
+        kind == "const"
+        and isinstance(value[1], (str, tuple))
+        and not is_pattern(value)
+        and isinstance(key, int)
+        and -len(value[1]) <= key < len(value[1])
+    ):
         return const(value[1][key])
     if kind in ("release", "python") and isinstance(key, int):
         return ("part", value[1] if kind == "release" else "", key)

@@ -164,6 +164,18 @@ def spell(guard: Guard) -> str:
     return ":".join(guard)
 
 
+def certain(guard: Guard) -> Guard:
+    """Return the part of a condition that can be known: what hangs on something unknown does not count."""
+    kind = guard[0]
+    if kind == "?":
+        return FALSE
+    if kind == "and":
+        return all_of(certain(part) for part in guard[1])
+    if kind == "or":
+        return any_of(certain(part) for part in guard[1])
+    return guard
+
+
 _PARSED: dict[str, Guard] = {}
 
 
