@@ -33,7 +33,7 @@ ALONE, DEEP, NEVER = "always", "with --deep", "never"
         ("1.1.dev0", ALONE),
         ("1.2.0rc1", ALONE),
         ("3.0", ALONE),
-        ("0.9", ALONE),
+        ("0.9", DEEP),
         ("3.0.dev0+g1a2b3c4", ALONE),
         ("not a version", NEVER),
         (None, NEVER),

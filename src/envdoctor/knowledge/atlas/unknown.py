@@ -19,8 +19,9 @@ _BUILDS = ("cu", "cpu", "rocm", "xpu", "pt", "torch")
 def unknown_releases(
     atlas: CompiledAtlas, distributions: Mapping[str, Distribution], is_altered: Callable[[Distribution], bool] | None = None
 ) -> list[Distribution]:
-    """Return the distributions of which only the installed files can tell: versions outside of all known ones, and unreleased ones.
+    """Return the distributions of which only the installed files can tell: versions newer than all known ones, and unreleased ones.
 
+    Releases older than the first known one (the setuptools of a fresh environment) are none of the atlas's, and read only if asked for.
     With `is_altered`, which tells of a distribution that it did not come from an index, those too, versions between two known ones, and
     builds with a label of their own: all that is not certainly a known release.
     """
@@ -38,7 +39,7 @@ def unknown_releases(
         if is_known:
             wanted = is_commit(label) or (is_altered is not None and (is_altered(one) or (label != "" and not label.startswith(_BUILDS))))
         else:
-            wanted = _is_version(plain) and (is_altered is not None or not places or _is_unreleased(plain))
+            wanted = _is_version(plain) and (is_altered is not None or _is_unreleased(plain) or (not places and _is_newer(plain, versions)))
         if wanted:
             found.append(one)
     return found
@@ -55,6 +56,10 @@ def is_commit(label: str) -> bool:
         if len(digits) >= 7 and not digits.strip("0123456789abcdef") and not part.isdecimal():
             return True
     return False
+
+
+def _is_newer(version: str, known: tuple[str, ...]) -> bool:
+    return not known or key(version) > key(known[-1])
 
 
 def _is_unreleased(version: str) -> bool:
