@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from envdoctor.miner.calls import Arguments
-from envdoctor.miner.values import ARGUMENT, Argument, const, element, truth
+from envdoctor.miner.values import ARGUMENT, NOTHING, Argument, const, element, truth
 from envdoctor.model.guards import UNKNOWN, spell
 
 TYPE_CHECKING = False
@@ -90,7 +90,8 @@ def _told(function: Value, argument: str | None, named: dict[str, Value], machin
     told: list[Value] = []
     machine.enter(lambda frame: told.append(machine.run_function(function, given, frame)))
     found = {}
-    for suffix, value in (("", told[0]), ("#0", element(told[0], 0))):
+    answer = told[0] if told else NOTHING
+    for suffix, value in (("", answer), ("#0", element(answer, 0))):
         guard = truth(value) if value[0] != "unknown" else UNKNOWN
         # an answer that is partly unknown may be neither yes nor no, so both its sides must be known
         if guard != UNKNOWN and "?" not in spell(guard) and len(spell(guard)) <= _LONGEST:

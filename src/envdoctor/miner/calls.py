@@ -6,7 +6,7 @@ import ast
 
 from envdoctor.miner.contents import method
 from envdoctor.miner.frames import PASS, Frame
-from envdoctor.miner.known import BY_NAME, built_in
+from envdoctor.miner.known import AT_LEAST, BY_NAME, at_least, built_in
 from envdoctor.miner.values import NOTHING, UNSURE, is_whole, settled
 
 TYPE_CHECKING = False
@@ -69,6 +69,8 @@ def apply(callee: Value, given: Arguments, frame: Frame, machine: Machine) -> Va
     """Call a value."""
     kind = callee[0]
     if kind == "func":
+        if callee[2].name in AT_LEAST:
+            return at_least(AT_LEAST[callee[2].name], given)
         return machine.run_function(callee, given, frame)
     if kind == "class":
         return machine.make(callee, given, frame)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from envdoctor.miner.values import Value
 
 _OF_STRINGS = frozenset({"upper", "lower", "strip", "startswith", "endswith", "replace", "split", "removeprefix", "removesuffix"})
+_SHORT = 500
 _STARTS = {"linux": "linux", "darwin": "macos", "win": "windows", "win32": "windows"}
 
 
@@ -50,6 +51,8 @@ def method(owner: Value, name: str, given: Arguments, frame: Frame) -> Value:
 
 def _of_string(text: str, name: str, given: Arguments) -> Value:
     if ARGUMENT in text or name not in _OF_STRINGS or given.named or any(one[0] != "const" for one in given.positional):
+        return NOTHING
+    if name == "replace" and len(text) > _SHORT:
         return NOTHING
     try:
         told = getattr(text, name)(*[one[1] for one in given.positional])

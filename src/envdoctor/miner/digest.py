@@ -76,7 +76,10 @@ class Digests:
         found = self._digests.get(mark)
         if found is None:
             tree = parse(text)
-            found = OPEN_FILE if tree is None else digest(tree, text)
+            try:
+                found = OPEN_FILE if tree is None else digest(tree, text)
+            except RecursionError:  # an expression that no person wrote
+                found = OPEN_FILE
             if len(self._digests) > _KEPT:
                 for old in list(self._digests)[: _KEPT // 3]:
                     del self._digests[old]

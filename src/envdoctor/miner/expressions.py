@@ -7,7 +7,22 @@ import ast
 from envdoctor.miner.calls import Arguments, call
 from envdoctor.miner.comparisons import compare
 from envdoctor.miner.frames import Frame
-from envdoctor.miner.values import NONE, NOTHING, UNSURE, const, distribution_of, each, element, is_pattern, is_truth, merge, settled, truth
+from envdoctor.miner.values import (
+    LARGEST,
+    NONE,
+    NOTHING,
+    UNSURE,
+    const,
+    distribution_of,
+    each,
+    element,
+    is_pattern,
+    is_truth,
+    listed,
+    merge,
+    settled,
+    truth,
+)
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
 
 TYPE_CHECKING = False
@@ -18,6 +33,8 @@ if TYPE_CHECKING:
     from envdoctor.miner.machine import Machine
     from envdoctor.miner.values import Value
 
+_LONGEST = 200
+"""Signs of a chain of attributes; a longer one is written by no person."""
 _BUILTINS = frozenset(
     [
         "hasattr",
@@ -102,7 +119,12 @@ def _attribute(node: ast.Attribute, frame: Frame, machine: Machine) -> Value:
 
 def need_of(value: Value, frame: Frame, machine: Machine) -> None:
     """Note that the attribute of a foreign module is taken."""
-    if value[0] == "ext" and not machine.importer.is_built_in(value[1]) and not value[2].rpartition(".")[2].startswith("__"):
+    if (
+        value[0] == "ext"
+        and len(value[2]) <= _LONGEST
+        and not machine.importer.is_built_in(value[1])
+        and not value[2].rpartition(".")[2].startswith("__")
+    ):
         machine.importer.need(frame, value[1], value[2], "AttributeError")
 
 
@@ -247,7 +269,7 @@ def _sequence(node: ast.List | ast.Tuple | ast.Set, frame: Frame, machine: Machi
             found += [UNSURE] if inner is None else inner
         else:
             found.append(evaluate(one, frame, machine))
-    return ("seq", found, frame.path)
+    return listed(found, frame.path)
 
 
 def _dict(node: ast.Dict, frame: Frame, machine: Machine) -> Value:
@@ -277,7 +299,11 @@ def _joined(node: ast.JoinedStr, frame: Frame, machine: Machine) -> Value:
             parts.append(str(part.value))
         elif isinstance(part, ast.FormattedValue):
             parts.append(spoken(evaluate(part.value, frame, machine)))
-    return ("text", "".join(parts)) if any("{" in one for one in parts) else const("".join(parts))
+    return _text(any("{" in one for one in parts), "".join(parts))
+
+
+def _text(holds_places: bool, text: str) -> Value:
+    return ("text", text) if holds_places and len(text) <= LARGEST else NOTHING if holds_places else const(text)
 
 
 def spoken(value: Value) -> str:
@@ -293,9 +319,9 @@ def _binop(node: ast.BinOp, frame: Frame, machine: Machine) -> Value:
     left, right = evaluate(node.left, frame, machine), evaluate(node.right, frame, machine)
     if isinstance(node.op, ast.Add):
         if left[0] in ("const", "text") and right[0] in ("const", "text") and isinstance(left[1], str) and isinstance(right[1], str):
-            return ("text" if "text" in (left[0], right[0]) else "const", left[1] + right[1])
+            return _text("text" in (left[0], right[0]), left[1] + right[1])
         if left[0] == "seq" and right[0] == "seq":
-            return ("seq", [*left[1], *right[1]], frame.path)
+            return listed([*left[1], *right[1]], frame.path)
     return NOTHING
 
 

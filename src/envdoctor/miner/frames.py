@@ -61,13 +61,15 @@ class Scope:
 class Try:
     """A protected block: which exceptions it catches, under which conditions one came, and what may have been bound by then."""
 
-    __slots__ = ("bound", "catches", "depth", "failures", "raised")
+    __slots__ = ("bound", "catches", "depth", "failures", "passes_on", "raised")
 
     def __init__(self, catches: frozenset[str], depth: int = 0) -> None:
         self.catches = catches
         self.depth = depth
         """How many layers of names lie around the block."""
         self.bound: set[str] = set()
+        self.passes_on = False
+        """A failed import is only raised again in other words."""
         self.failures: list[tuple[Guard, str]] = []
         self.raised = 0
         """How many `raise` of the same body end here."""

@@ -215,6 +215,16 @@ def _hasattr(value: Value, name: str, machine: Machine) -> Value:
     return NOTHING
 
 
+AT_LEAST: dict[str, str] = {"torch_version_at_least": "torch"}
+"""Helpers that compare a version by taking its text apart, and the distribution they are about: torchao's reads numbers by a pattern."""
+
+
+def at_least(distribution: str, given: Arguments) -> Value:
+    """Answer `torch_version_at_least("2.7.0")`."""
+    text = _first(given)
+    return ("guard", ("ver", distribution, f">={text}")) if isinstance(text, str) and text[:1].isdecimal() else NOTHING
+
+
 BY_NAME: dict[str, Known] = {
     "importlib.util.find_spec": _find_spec,
     "importlib.metadata.version": _version,

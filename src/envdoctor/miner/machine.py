@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 
 from envdoctor.miner.frames import PASS, Frame, Scope, State
 from envdoctor.miner.importing import Importer
@@ -55,7 +56,12 @@ class Machine:
             for one in tree.body
         ):
             self._lazy_annotations.add(state.name)
-        run(tree.body, Frame(state, state.scope, state.effects), self)
+        try:
+            run(tree.body, Frame(state, state.scope, state.effects), self)
+        except RecursionError:  # an expression that no person wrote
+            self._left = 0
+        if self._left <= 0:  # what the rest would have bound anew is not known
+            state.scope.layers = [dict.fromkeys(state.scope.layers[0], NOTHING)]
         self._left = saved
 
     def _answer(self, module: str, function: str) -> Guard:
@@ -79,7 +85,8 @@ class Machine:
         self._left = _BUDGET
         sink: list[Effect] = []
         state = State("", False)
-        work(Frame(state, state.scope, sink))
+        with suppress(RecursionError):
+            work(Frame(state, state.scope, sink))
         return sink
 
     # functions
@@ -97,8 +104,12 @@ class Machine:
             return NOTHING
         self._bind(node, given, bound, inner)
         self._running.add(id(node))
-        run(node.body, inner, self)
-        self._running.discard(id(node))
+        try:
+            run(node.body, inner, self)
+        finally:
+            self._running.discard(id(node))
+        if self._left <= 0:
+            return NOTHING
         ends = [guard for guard, _ in inner.returns] + [inner.alive]
         goes_on = any_of(ends)
         if goes_on != TRUE and "?" not in spell(goes_on):

@@ -103,6 +103,7 @@ def _join(frame: Frame, guard: Guard, one: dict[str, Value] | None, two: dict[st
 def _try(node: ast.Try, frame: Frame, machine: Machine) -> None:
     kinds = [_caught(handler) for handler in node.handlers]
     block = Try(frozenset().union(*kinds), len(frame.scope.layers))
+    block.passes_on = bool(node.handlers) and all(map(_passes_on, node.handlers))
     saved, before = frame.alive, frame.exits
     frame.tries.append(block)
     frame.scope.push()
@@ -144,6 +145,15 @@ def _try(node: ast.Try, frame: Frame, machine: Machine) -> None:
     else:
         frame.alive, frame.exits = saved, before
     run(node.finalbody, frame, machine)
+
+
+def _passes_on(handler: ast.ExceptHandler) -> bool:
+    """Tell whether a handler of failed imports only says it in other words: then the import fails as if nothing stood around it."""
+    raised = handler.body[-1]
+    if not isinstance(raised, ast.Raise) or not _caught(handler) <= {"ImportError", "ModuleNotFoundError"}:
+        return False
+    again = raised.exc is None or ast.unparse(raised.exc).partition("(")[0] in ("ImportError", "ModuleNotFoundError", handler.name)
+    return again and not _holds(handler.body[:-1], (ast.Return, ast.Break, ast.Continue, ast.Raise, ast.If, ast.Try))
 
 
 def _caught(handler: ast.ExceptHandler) -> frozenset[str]:

@@ -32,6 +32,7 @@ def takes_of(
 ) -> dict[str, frozenset[str]]:
     """Return the section "takes"."""
     found: dict[str, frozenset[str]] = {}
+    constructors = _Constructors(modules, digest_of)
     for module in sorted(modules.texts):
         parts = module.split(".")
         if any(part.startswith("_") and part != "_C" for part in parts[1:]) or (len(parts) > 2 and parts[1] in _MASSES):
@@ -47,7 +48,7 @@ def takes_of(
         for name in digest.bases:
             if "." in name or name.startswith("_") or (f"{module}:{name}" in found and "@dataclass" not in digest.bases[name]):
                 continue
-            inherited = _constructor(module, name, modules, digest_of, set())
+            inherited = constructors.of(module, name)
             if inherited is not None:
                 found[f"{module}:{name}"] = frozenset(inherited) - {_BARE}
             elif f"{module}:{name}" in found:  # fields beside those of a foreign base
@@ -59,38 +60,49 @@ def takes_of(
     return found
 
 
-def _constructor(module: str, name: str, modules: Modules, digest_of: Callable[[str], Digest | None], seen: set[str]) -> Signature | None:
-    """Return what a class takes, its own or what it inherits inside the release; None where a foreign base decides.
+class _Constructors:
+    """What classes take, their own or what they inherit inside the release; each is worked out once."""
 
-    A class without any constructor takes nothing, and lets the next base of its heir decide: that is told by _BARE.
-    """
-    if f"{module}:{name}" in seen:
-        return None
-    seen.add(f"{module}:{name}")
-    digest = digest_of(module)
-    if digest is None or name not in digest.bases:
-        return None
-    bases = digest.bases[name]
-    is_data = "@dataclass" in bases
-    own = digest.signatures.get(name)
-    if own is not None and not is_data:
-        return own
-    above: Signature | None = () if is_data else None
-    for base in bases:
-        if base in ("@dataclass", "object", "ABC", "abc.ABC") or base.partition("[")[0].rpartition(".")[2] in ("Generic", "Protocol"):
-            continue
-        place = _place(module, base, modules, digest_of)
-        told = None if place is None else _constructor(*place, modules, digest_of, seen)
-        if told is None:
+    def __init__(self, modules: Modules, digest_of: Callable[[str], Digest | None]) -> None:
+        self._modules = modules
+        self._digest = digest_of
+        self._known: dict[tuple[str, str], Signature | None] = {}
+
+    def of(self, module: str, name: str) -> Signature | None:
+        """Return what a class takes; None where a foreign base decides, and for one that inherits from itself.
+
+        A class without any constructor takes nothing, and lets the next base of its heir decide: that is told by _BARE.
+        """
+        if (module, name) not in self._known:
+            self._known[module, name] = None
+            self._known[module, name] = self._work_out(module, name)
+        return self._known[module, name]
+
+    def _work_out(self, module: str, name: str) -> Signature | None:
+        digest = self._digest(module)
+        if digest is None or name not in digest.bases:
             return None
-        if is_data:
-            above = (*(above or ()), *(one for one in told if one != _BARE))
-        elif told != (_BARE,):
-            above = told
-            break
-    if above is None:
-        return (_BARE,)
-    return tuple(dict.fromkeys((*above, *(own or ())))) if is_data else above
+        bases = digest.bases[name]
+        is_data = "@dataclass" in bases
+        own = digest.signatures.get(name)
+        if own is not None and not is_data:
+            return own
+        above: Signature | None = () if is_data else None
+        for base in bases:
+            if base in ("@dataclass", "object", "ABC", "abc.ABC") or base.partition("[")[0].rpartition(".")[2] in ("Generic", "Protocol"):
+                continue
+            place = _place(module, base, self._modules, self._digest)
+            told = None if place is None else self.of(*place)
+            if told is None:
+                return None
+            if is_data:
+                above = (*(above or ()), *(one for one in told if one != _BARE))
+            elif told != (_BARE,):
+                above = told
+                break
+        if above is None:
+            return (_BARE,)
+        return tuple(dict.fromkeys((*above, *(own or ())))) if is_data else above
 
 
 def _place(module: str, base: str, modules: Modules, digest_of: Callable[[str], Digest | None]) -> tuple[str, str] | None:

@@ -12,7 +12,8 @@ A value is a tuple whose first field names its kind:
     ("ext", module, path)        what a foreign module holds under that dotted path      ("answer", module, path, arguments, element)
     ("func", module, node, self) ("class", module, node)     ("inst", class, attributes, born)   ("extinst", module, path)
     ("super", inst, class)       ("seq", [values], born)     ("dict", {key: value}, complete, born)
-    ("choice", guard, a, b)      ("python",), ("python", width), ("system",)    ("builtin", name)             ("unknown",)
+    ("choice", guard, a, b, ways)
+    ("python",), ("python", width), ("system",)    ("builtin", name)             ("unknown",)
     ("packages",)                what packages_distributions returns
     ("spec", module)             what find_spec returns      ("text", text)                a message with placeholders
     ("extmethod", module, path, name)                        a method of what a foreign class makes
@@ -53,6 +54,9 @@ class Argument(str):
         return made
 
 
+LARGEST = 5000
+"""Items of a list and signs of a text; larger ones are not followed."""
+_MOST_WAYS = 24
 YES: Value = ("guard", TRUE)
 NO: Value = ("guard", FALSE)
 
@@ -76,8 +80,8 @@ def distribution_of(module: str) -> str:
 
 
 def const(value: object) -> Value:
-    """Return a constant."""
-    return ("const", value)
+    """Return a constant; one that is very large is not followed."""
+    return NOTHING if isinstance(value, (str, bytes, tuple)) and len(value) > LARGEST else ("const", value)
 
 
 def truth(value: Value) -> Guard:
@@ -115,7 +119,12 @@ def merge(guard: Guard, one: Value, two: Value) -> Value:
         return NOTHING
     if is_truth(one) and is_truth(two):
         return ("guard", any_of((all_of((guard, truth(one))), all_of((no(guard), truth(two))))))
-    return ("choice", guard, one, two)
+    ways = _ways(one) + _ways(two)
+    return ("choice", guard, one, two, ways) if ways <= _MOST_WAYS else NOTHING
+
+
+def _ways(value: Value) -> int:
+    return value[4] if value[0] == "choice" else 1
 
 
 def settled(value: Value) -> list[Value] | None:
@@ -127,6 +136,13 @@ def put(value: Value, items: list[Value], path: Guard) -> None:
     """Add items to a list under the condition of a line."""
     born = value[2] if len(value) > 2 else TRUE
     value[1].extend(items if path == born else [UNSURE] * bool(items))
+    if len(value[1]) > LARGEST:
+        blur(value)
+
+
+def listed(items: list[Value], path: Guard) -> Value:
+    """Return a list that a line makes."""
+    return ("seq", items if len(items) <= LARGEST else [UNSURE], path)
 
 
 def store(value: Value, key: object, item: Value, path: Guard) -> None:
