@@ -36,6 +36,8 @@ class Machine:
     def __init__(self, modules: Modules, tree_of: Callable[[str], ast.Module | None], digest_of: Callable[[str], Digest | None]) -> None:
         self.importer = Importer(modules, tree_of, digest_of, self._read, self._answer)
         self._bases: dict[int, list[Value]] = {}
+        self._bare: set[int] = set()
+        """Classes of which all bases are known to the root."""
         self._held: list[ast.AST] = []
         """Nodes that are known by their identity, so that no other can take it over."""
         self._running: set[int] = set()
@@ -164,6 +166,8 @@ class Machine:
         """Remember what a class inherits from."""
         self._bases[id(node)] = bases
         self._held.append(node)
+        if all(map(self._is_bare, bases)):
+            self._bare.add(id(node))
 
     def class_member(self, cls: Value, name: str) -> Value:
         """Return a function or a base's function of a class."""
@@ -185,19 +189,16 @@ class Machine:
             found = self._of_base(base, name, instance, seen)
             if found[0] == "extmethod":
                 rest = bases[place + 1 :]
-                is_last = all(self._is_bare(one, set()) and self._of_base(one, name, instance, seen) == NOTHING for one in rest)
+                is_last = all(self._is_bare(one) and self._of_base(one, name, instance, seen) == NOTHING for one in rest)
                 return found if is_last else NOTHING
-            if found != NOTHING or not self._is_bare(base, set()):
+            if found != NOTHING or not self._is_bare(base):
                 return found
         return NOTHING
 
-    def _is_bare(self, base: Value, seen: set[int]) -> bool:
+    def _is_bare(self, base: Value) -> bool:
         """Tell whether all methods of a base are known: it comes with Python, or is read with its own bases."""
         if base[0] == "class":
-            if id(base[2]) in seen:
-                return True
-            seen.add(id(base[2]))
-            return all(self._is_bare(above, seen) for above in self._bases.get(id(base[2]), []))
+            return id(base[2]) in self._bare
         return base[0] == "builtin" or (base[0] == "ext" and self.importer.is_built_in(base[1]))
 
     def _find(self, cls: Value, name: str, instance: Value | None, seen: set[int]) -> Value:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 _FAST = "Fast"
 _ROUNDS = 4
 """How often circles of star imports are gone round."""
+_LARGEST = 20_000
+"""Names that a star import is followed for; torch has some thousands."""
+_MOST = 300_000
+"""Names of a release with such circles; with more it is left at the first round."""
 
 
 class Names:
@@ -34,7 +38,7 @@ class Names:
         chosen = sorted(self._modules.all)
         found = {name: self.of(name) for name in chosen}
         for _ in range(_ROUNDS if self._circular else 0):  # which module of a circle comes first is whoever imports it to choose
-            if found == self._earlier:
+            if found == self._earlier or sum(map(len, found.values())) > _MOST:
                 break
             self._earlier, self._known = found, {}
             found = {name: self.of(name) for name in chosen}
@@ -84,6 +88,8 @@ class Names:
             return {OPEN}
         digest = self._digest(source)
         offered = self.of(source)
+        if len(offered) > _LARGEST:
+            return {OPEN}
         if digest is not None and digest.exported is not None and not digest.is_open:
             return set(digest.exported)
         return {name for name in offered if name == OPEN or (not name.startswith("_") and name not in (EXISTS, ROOMY))}
