@@ -120,7 +120,8 @@ def test_the_atlas_alone_finds_most_of_what_files_can_tell(tmp_path: Path, capsy
         for case in CASES
         if case["verdict"] == "works" and judge(case, tmp_path, capsys, "--only", "atlas")["verdict"] == "unfit"
     ]
-    derivable = [case for case in CASES if case["verdict"] == "breaks" and DERIVABLE.search(case["cause"])]
+    drawn = [case for case in CASES if not case["id"].startswith(("mid-", "end-", "near-"))]  # those were chosen against the rule book
+    derivable = [case for case in drawn if case["verdict"] == "breaks" and DERIVABLE.search(case["cause"])]
     missed = [case["id"] for case in derivable if judge(case, tmp_path, capsys, "--only", "atlas")["verdict"] != "unfit"]
     with capsys.disabled():
         print(f"\n  atlas alone: {len(derivable) - len(missed)}/{len(derivable)} found; missed: {', '.join(missed) or 'none'}")

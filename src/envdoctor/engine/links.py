@@ -27,6 +27,11 @@ _MOST_ANSWERS = 100
 """Helpers that one guard may ask: one that asks itself is not known."""
 
 
+_OF_A_PART = 5
+"""Packages that are asked for and not there, from which on a list is taken for a part of one: people send `pip list | grep torch`.
+A real fault leaves out one, two or three."""
+
+
 class Cause(Record):
     """All faults of one kind between two packages, or between one and all that is not there, and the uses they break.
 
@@ -96,8 +101,10 @@ class Surroundings:
 def causes(faults: Iterable[Fault], links: Links, surroundings: Surroundings) -> list[Cause]:
     """Return what breaks some use, by kind and pair of packages."""
     together: dict[tuple[str, str, str], list[Fault]] = {}
-    for fault in faults:
-        if surroundings.holds(fault.guard) is True:
+    holding = [fault for fault in faults if surroundings.holds(fault.guard) is True]
+    is_part = len({fault.root for fault in holding if fault.kind == "package"}) >= _OF_A_PART
+    for fault in holding:
+        if not (is_part and fault.kind == "package"):
             about = "" if fault.kind == "package" else fault.root  # all that is not there is one cause: install it
             together.setdefault((fault.kind, fault.package, about), []).append(fault)
     found = []
