@@ -214,6 +214,8 @@ def test_helpers_are_judged_by_what_they_answer() -> None:
         (("gpu", "gpu&os=linux"), "gpu&os=linux", "gpu"),
         (("gpu", "!gpu|os=linux"), "gpu&os=linux", "true"),
         (("gpu", "!gpu&os=linux"), "false", "gpu|os=linux"),
+        (("gpu&os=linux", "!gpu&os=linux"), "false", "os=linux"),
+        (("gpu|os=linux", "!gpu|os=linux"), "os=linux", "true"),
         (("?", "gpu"), "?&gpu", "?|gpu"),
         (("?", "!gpu|?", "gpu"), "?&gpu", "true"),
     ],

@@ -7,7 +7,8 @@ import ast
 from envdoctor.miner.contents import method
 from envdoctor.miner.frames import PASS, Frame
 from envdoctor.miner.known import AT_LEAST, BY_NAME, at_least, built_in
-from envdoctor.miner.values import NOTHING, UNSURE, is_whole, settled
+from envdoctor.miner.values import NOTHING, UNSURE, is_whole, merge, settled
+from envdoctor.model.guards import FALSE, all_of, any_of, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,10 +100,21 @@ def apply(callee: Value, given: Arguments, frame: Frame, machine: Machine) -> Va
             return ("extinst", callee[1], callee[2])
         return ("answer", callee[1], callee[2], spelt(given), None)
     if kind == "choice":
-        from envdoctor.miner.values import merge
-
-        return merge(callee[1], apply(callee[2], given, frame, machine), apply(callee[3], given, frame, machine))
+        return _either(callee, given, frame, machine)
     return NOTHING
+
+
+def _either(callee: Value, given: Arguments, frame: Frame, machine: Machine) -> Value:
+    """Call what is one thing or another, each under its condition."""
+    saved, ends, answers = frame.alive, [], []
+    for guard, one in ((callee[1], callee[2]), (no(callee[1]), callee[3])):
+        frame.alive = start = all_of((saved, guard))
+        answers.append(apply(one, given, frame, machine) if start != FALSE else NOTHING)
+        ends.append(frame.alive)
+    frame.alive = saved
+    if ends != [all_of((saved, callee[1])), all_of((saved, no(callee[1])))]:
+        frame.alive = any_of(ends)
+    return merge(callee[1], *answers)
 
 
 _TAME = frozenset({"warnings", "logging", "functools", "typing", "collections", "itertools", "contextlib", "inspect", "re", "time"})

@@ -192,6 +192,8 @@ def _subscript(node: ast.Subscript, frame: Frame, machine: Machine) -> Value:
     key = evaluate(node.slice, frame, machine)
     if value[0] == "packages":
         return _packages(key, frame)
+    if value[0] == "builtin" or (value[0] == "ext" and value[1] in ("typing", "typing_extensions", "collections.abc")):
+        return value  # Generic[T] is a base as Generic is
     return element(value, key[1]) if key[0] == "const" else NOTHING
 
 

@@ -169,9 +169,10 @@ class Importer:
             value = self.own(frame, target, name)
             frame.alive = saved
             return value
-        if found is None and f"{module}.{name}" in self.modules.all:
-            self.bring(frame, f"{module}.{name}")
-            return ("mod", f"{module}.{name}")
+        beneath = f"{module}.{name}"
+        if beneath in self.modules.all and (found is None or (found[0] == "choice" and _is_only(found, ("mod", beneath)))):
+            self.bring(frame, beneath)
+            return ("mod", beneath)
         return found or NOTHING
 
     def _serves(self, module: str, name: str, target: str) -> Guard:
@@ -225,3 +226,10 @@ class Importer:
                 for name, value in list(layer.items()):
                     if not name.startswith("_"):
                         frame.scope.set(name, value)
+
+
+def _is_only(value: Value, module: Value) -> bool:
+    """Tell whether a name is bound to its module wherever it is bound."""
+    if value[0] == "choice":
+        return _is_only(value[2], module) and _is_only(value[3], module)
+    return value in (module, NOTHING)

@@ -121,6 +121,11 @@ def _joined(kind: str, parts: Iterable[Guard], neutral: Guard, final: Guard) -> 
             if len(kept) < len(one[1]):
                 del flat[one]
                 return _joined(kind, (*flat, _joined(other, kept, final, neutral)), neutral, final)
+    joint = _resolved([one for one in flat if one[0] == other])
+    if joint is not None:
+        one, two, common = joint
+        rest = (piece for piece in flat if piece not in (one, two))
+        return _joined(kind, (*rest, _joined(other, common, final, neutral)), neutral, final)
     if not flat:
         return neutral
     if len(flat) == 1:
@@ -128,6 +133,17 @@ def _joined(kind: str, parts: Iterable[Guard], neutral: Guard, final: Guard) -> 
     if sum(map(_size, flat)) > _MOST:
         return UNKNOWN
     return (kind, tuple(sorted(flat, key=spell)))
+
+
+def _resolved(parts: list[Guard]) -> tuple[Guard, Guard, tuple[Guard, ...]] | None:
+    """Return two of the parts that differ in one atom and its opposite, with what they share: (A & B) | (!A & B) is B."""
+    for place, one in enumerate(parts):
+        for two in parts[place + 1 :]:
+            if len(one[1]) == len(two[1]):
+                differing = [piece for piece in one[1] if piece not in two[1]]
+                if len(differing) == 1 and _opposite(differing[0]) in two[1]:
+                    return one, two, tuple(piece for piece in one[1] if piece != differing[0])
+    return None
 
 
 _MOST = 32
