@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, atom, judge, no, parse, spell
@@ -101,12 +101,14 @@ def whole(told: dict[str, bool]) -> dict[str, bool | None]:
     return {**dict.fromkeys(ATOMS, False), **told}
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_what_is_spelt_is_read_again(tree: Tree) -> None:
     guard = simplified(tree)
     assert parse(spell(guard)) == guard
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_a_guard_does_not_hang_on_the_order_of_its_parts(tree: Tree) -> None:
     def turned(one: Tree) -> Tree:
@@ -119,6 +121,7 @@ def test_a_guard_does_not_hang_on_the_order_of_its_parts(tree: Tree) -> None:
     assert spell(simplified(tree)) == spell(simplified(turned(tree)))
 
 
+@settings(deadline=None)
 @given(TREES, TOLD, HIDDEN, st.data())
 def test_what_is_judged_is_true_whatever_the_unknown_turns_out_to_be(
     tree: Tree, told: dict[str, bool], hidden: set[str], luck: st.DataObject
@@ -131,12 +134,14 @@ def test_what_is_judged_is_true_whatever_the_unknown_turns_out_to_be(
     assert judge(parse(spell(simplified(tree))), partial) is judge(simplified(tree), partial)
 
 
+@settings(deadline=None)
 @given(TREES.filter(lambda tree: "?" not in str(tree)), TOLD, st.data())
 def test_where_everything_is_known_nothing_is_lost(tree: Tree, told: dict[str, bool], luck: st.DataObject) -> None:
     world = World(whole(told))
     assert judge(simplified(tree), world) is plainly(tree, world, luck)
 
 
+@settings(deadline=None)
 @given(TREES, TOLD, HIDDEN)
 def test_the_opposite_is_the_opposite(tree: Tree, told: dict[str, bool], hidden: set[str]) -> None:
     world = World({**whole(told), **dict.fromkeys(hidden)})

@@ -135,6 +135,15 @@ class Frame:
         """Return the block that would catch an exception raised here."""
         return self._protected(error)[1]
 
+    def is_expected(self, error: str) -> bool:
+        """Tell whether a block around this line goes on after an exception; one that only says it in other words does not."""
+        frame: Frame | None = self
+        while frame is not None:
+            if any(block.holds(error) and not block.passes_on for block in frame.tries):
+                return True
+            frame = frame.parent
+        return False
+
     def may_fail(self) -> None:
         """Note that this line may raise something unforeseen, of which blocks that catch missing imports only see nothing."""
         frame: Frame | None = self

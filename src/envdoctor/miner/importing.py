@@ -106,8 +106,7 @@ class Importer:
             self.need(frame, module, "")
 
     def _edge(self, frame: Frame, name: str) -> None:
-        block = frame.protector("ImportError")
-        if block is None or block.passes_on:
+        if not frame.is_expected("ImportError"):
             frame.note(OWN, name)
         elif self.state(name).effects:  # it may fail inside, and then the block goes on: nothing after it is certain
             frame.fail(UNKNOWN, "ImportError", "", "")
