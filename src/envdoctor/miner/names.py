@@ -42,7 +42,7 @@ class Names:
                 break
             self._earlier, self._known = found, {}
             found = {name: self.of(name) for name in chosen}
-        return found
+        return {name: frozenset(item for item in items if len(item.split()) == 1) for name, items in found.items()}
 
     def of(self, module: str) -> frozenset[str]:
         """Return the items of one module."""
