@@ -23,7 +23,9 @@ def metadata(name: str, version: str, *requires: str) -> str:
     return "".join([*lines, *(f"Requires-Dist: {line}\n" for line in requires), "\nlong text\n"])
 
 
-def build_wheel(folder: Path, name: str, version: str, files: dict[str, str | bytes], tag: str = "py3-none-any", requires: tuple[str, ...] = ()) -> Path:
+def build_wheel(
+    folder: Path, name: str, version: str, files: dict[str, str | bytes], tag: str = "py3-none-any", requires: tuple[str, ...] = ()
+) -> Path:
     path = folder / f"{name}-{version}-{tag}.whl"
     info = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

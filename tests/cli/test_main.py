@@ -36,7 +36,28 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"envdoctor {__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["check", "snapshot", "completion", "rules list", "rules show", "rules lint", "rules new", "atlas list", "atlas show", "atlas diff", "atlas who-needs", "atlas update", "lab prove", "lab sample", "lab run", "lab report", "lab add"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "check",
+        "snapshot",
+        "completion",
+        "rules list",
+        "rules show",
+        "rules lint",
+        "rules new",
+        "atlas list",
+        "atlas show",
+        "atlas diff",
+        "atlas who-needs",
+        "atlas update",
+        "lab prove",
+        "lab sample",
+        "lab run",
+        "lab report",
+        "lab add",
+    ],
+)
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*name.split(), "--help"]) == 0
     assert f"usage: envdoctor {name}" in capsys.readouterr().out
