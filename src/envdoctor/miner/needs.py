@@ -135,7 +135,7 @@ def _item(what: str, guard: Guard, at: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return " ".join(text.split()).replace(" => ", " -> ").replace(" at ", " @ ")
+    return " ".join("URL" if "://" in word else word for word in text.split()).replace(" => ", " -> ").replace(" at ", " @ ")
 
 
 __all__ = ["NOTHING", "certain", "needs_of"]

@@ -112,7 +112,7 @@ def _item(name: str, default: ast.expr | None) -> str:
         return f"{name}=-{default.operand.value!r}"
     if isinstance(default, ast.Constant):
         text = repr(default.value)
-        if len(text) <= _LONGEST and not any(sign.isspace() for sign in text):
+        if len(text) <= _LONGEST and "://" not in text and not any(sign.isspace() for sign in text):
             return f"{name}={text}"
     return name
 
