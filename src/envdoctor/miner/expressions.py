@@ -23,7 +23,7 @@ from envdoctor.miner.values import (
     settled,
     truth,
 )
-from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, no
+from envdoctor.model.guards import FALSE, TRUE, all_of, any_of, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -352,5 +352,3 @@ _HANDLERS: dict[type[ast.expr], Callable[[Any, Frame, Machine], Value]] = {
     ast.BinOp: _binop, ast.NamedExpr: _named, ast.ListComp: _comprehension, ast.SetComp: _comprehension,
     ast.GeneratorExp: _comprehension, ast.DictComp: _comprehension, ast.Await: _inner, ast.Starred: _inner, ast.Call: _call,
 }  # fmt: skip
-
-__all__ = ["UNKNOWN", "attribute", "evaluate", "name", "need_of", "spoken"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from envdoctor.miner.frames import NEED, REFUSE, Frame
+from envdoctor.miner.frames import REFUSE, Frame
 from envdoctor.miner.values import NO, NONE, NOTHING, YES, assign, const, settled, truth
-from envdoctor.model.guards import FALSE, UNKNOWN, all_of, any_of, no
+from envdoctor.model.guards import UNKNOWN, all_of, any_of, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -244,5 +244,3 @@ BY_NAME: dict[str, Known] = {
     "require_version": _require_version,
     "require_version_core": _require_version,
 }
-
-__all__ = ["BY_NAME", "FALSE", "NEED", "NO", "built_in"]

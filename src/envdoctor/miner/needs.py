@@ -5,7 +5,6 @@ from __future__ import annotations
 from envdoctor.miner.calls import Arguments, apply
 from envdoctor.miner.entries import CALL, IMPORT, MAKE, TAKE, entries_of
 from envdoctor.miner.frames import NEED, OWN, PASS, REFUSE
-from envdoctor.miner.values import NOTHING
 from envdoctor.model.guards import FALSE, TRUE, all_of, any_of, certain, spell
 
 TYPE_CHECKING = False
@@ -136,6 +135,3 @@ def _item(what: str, guard: Guard, at: str) -> str:
 
 def _clean(text: str) -> str:
     return " ".join("URL" if "://" in word else word for word in text.split()).replace(" => ", " -> ").replace(" at ", " @ ")
-
-
-__all__ = ["NOTHING", "certain", "needs_of"]
