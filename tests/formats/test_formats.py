@@ -38,6 +38,33 @@ def test_the_table_names_exactly_the_modules_of_the_folder() -> None:
     assert {formats.reader(kind).KIND for kind in formats.FORMATS} == set(formats.FORMATS)
 
 
+def test_every_format_is_edited_or_made_again_by_its_tool() -> None:
+    assert {kind for kind in formats.FORMATS if hasattr(formats.reader(kind), "edits")} == set(formats.EDITED)
+    with pytest.raises(KeyError):
+        formats.editor("uv.lock")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "source", "command"),
+    [
+        ("uv.lock", "uv.lock", "pyproject.toml", "uv lock"),
+        ("uv.lock", "train.py.lock", "train.py", "uv lock --script train.py"),
+        ("poetry.lock", "poetry.lock", "pyproject.toml", "poetry lock"),
+        ("pdm.lock", "pdm.lock", "pyproject.toml", "pdm lock"),
+        (
+            "pylock.toml",
+            "pylock.gpu.toml",
+            "pyproject.toml",
+            "uv pip compile --format pylock.toml pyproject.toml --output-file pylock.gpu.toml",
+        ),
+        ("pip inspect", "box.json", "", ""),
+    ],
+)
+def test_what_a_tool_writes_names_its_source_and_its_command(kind: str, name: str, source: str, command: str) -> None:
+    found = formats.remade(kind, name)
+    assert (found.source, " ".join(found.command)) == (source, command)
+
+
 def test_every_format_has_fixtures() -> None:
     assert set(os.listdir(CASES)) == set(formats.FORMATS.values())
 

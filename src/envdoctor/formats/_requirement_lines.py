@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from envdoctor.model.listing import Load
 
 _COMMENT = re.compile(r"(^|\s)#.*$")
-_OPTION = re.compile(r"\s--?(hash|global-option|install-option|config-settings?|C)\b[\s=]+(\"[^\"]*\"|'[^']*'|\S+)")
-_HASH = re.compile(r"--hash[=\s]+(\S+)")
+OPTION = re.compile(r"\s--?(hash|global-option|install-option|config-settings?|C)\b[\s=]+(\"[^\"]*\"|'[^']*'|\S+)")
+HASH = re.compile(r"--hash[=\s]+(\S+)")
 _FOLDER = re.compile(r"(.*?)(?:\[([^\[\]]*)\])?(?:\s+;\s*(.*))?$", re.DOTALL)
 _SECRET = re.compile(r"://[^/@\s]+@")
 _DEEPEST = 64
@@ -123,8 +123,8 @@ class RequirementLines:
     def _requirement(self, line: str, place: Location, below: str, constraint: bool, editable: bool) -> None:
         hashes: tuple[str, ...] = ()
         if "--" in line or " -C" in line:
-            hashes = tuple(_HASH.findall(line))
-            line = _OPTION.sub("", line).strip()
+            hashes = tuple(HASH.findall(line))
+            line = OPTION.sub("", line).strip()
         try:
             found = None if editable else self._plain(line, place)
             if found is None:

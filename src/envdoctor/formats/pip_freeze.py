@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 
 from envdoctor.formats._requirement_lines import RequirementLines, logical_lines
+from envdoctor.model.errors import InputError
 from envdoctor.model.listing import Listing, Requirement
 from envdoctor.model.names import normalise
 from envdoctor.model.script import Location
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from envdoctor.model.listing import Load
+    from envdoctor.model.plan import Change, Edit
 
 KIND = "pip freeze"
 
@@ -69,6 +73,15 @@ def read(text: str, path: str, load: Load) -> Listing:
     lines.read((item for item in logical_lines(text) if item[0] not in known), path)
     found = sorted([*lines.requirements, *named], key=_line) if named else lines.requirements
     return Listing(kind=KIND, requirements=tuple(found), complete=True, problems=tuple(lines.problems), path=path)
+
+
+def edits(text: str, path: str, changes: Sequence[Change]) -> tuple[Edit, ...]:
+    """Return the edits that bring the changes about. Raises InputError, for the table of `pip list` in any case."""
+    if changes and _TABLE.match(text.lstrip()):
+        raise InputError(f"{path}: the table of `pip list` cannot be installed, so it is not edited; write the list with `pip freeze`")
+    from envdoctor.formats._requirement_edits import line_edits
+
+    return line_edits(text, path, changes)
 
 
 def _line(requirement: Requirement) -> int:

@@ -9,7 +9,10 @@ from envdoctor.model.listing import Listing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from envdoctor.model.listing import Load
+    from envdoctor.model.plan import Change, Edit
 
 KIND = "requirements.txt"
 
@@ -43,6 +46,13 @@ def read(text: str, path: str, load: Load) -> Listing:
     return Listing(
         kind=KIND, requirements=tuple(lines.requirements), complete=_is_compiled(text), problems=tuple(lines.problems), path=path
     )
+
+
+def edits(text: str, path: str, changes: Sequence[Change]) -> tuple[Edit, ...]:
+    """Return the edits that bring the changes about; includes are left alone. Raises InputError."""
+    from envdoctor.formats._requirement_edits import line_edits
+
+    return line_edits(text, path, changes)
 
 
 def _is_compiled(text: str) -> bool:

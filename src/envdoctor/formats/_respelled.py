@@ -1,0 +1,110 @@
+"""One PEP 508 text with another version, spelled the way its author did: only what differs is replaced.
+
+Shared by every editor whose format holds such texts. A replacement is a triple: start and end in the text, and what is to stand there.
+"""
+
+from __future__ import annotations
+
+import re
+
+from envdoctor.formats._pep508 import NotARequirement, requirement
+from envdoctor.model.errors import InputError
+from envdoctor.model.names import normalise
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.model.plan import Change
+
+    Replacement = tuple[int, int, str]
+
+_HEAD = re.compile(r"\s*[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\s*\[[A-Za-z0-9._,\s-]*\])?")
+_CLAUSE = re.compile(r"(~=|===|==|!=|<=|>=|<|>)(\s*)([^\s,;()]+)")
+_URL = re.compile(r"\s*@\s*\S+")
+
+
+def clauses(specifier: str) -> list[tuple[str, str]]:
+    """Return the operators and versions of a specifier, in order."""
+    return [(found[1], found[3]) for found in _CLAUSE.finditer(specifier)]
+
+
+def is_same(one: str, other: str) -> bool:
+    """Tell whether two specifiers hold the same clauses, whatever their order and spacing."""
+    return sorted(clauses(one)) == sorted(clauses(other))
+
+
+def spelled(name: str, specifier: str, like: str = "") -> str:
+    """Return a new requirement with the spaces that `like`, another requirement of the file, has round its operator.
+
+    >>> spelled("peft", ">=0.14,<0.15", like="torch == 2.5.1")
+    'peft >= 0.14, < 0.15'
+    """
+    head = _HEAD.match(like)
+    found = _CLAUSE.match(like, _space_end(like, head.end())) if head else None
+    if head is None or found is None or not specifier:
+        return name + specifier
+    before = " " if like[head.end() : found.start()].isspace() else ""
+    inside = " " if found[2] else ""
+    return name + before + f",{inside}".join(operator + inside + version for operator, version in clauses(specifier))
+
+
+def respelled(text: str, specifier: str) -> list[Replacement]:
+    """Return what to replace in a requirement so that it asks for `specifier`; a direct reference gives way to it.
+
+    Raises NotARequirement.
+
+    >>> respelled("Torch[opt] (>= 2.5, < 2.8) ; python_version < '3.13'", ">=2.6,<2.8")
+    [(15, 18, '2.6')]
+    """
+    declared = requirement(text)
+    head = _HEAD.match(text)
+    if head is None:  # what `requirement` refuses
+        raise NotARequirement(text)
+    if declared.url:
+        found = _URL.match(text, head.end())
+        end = found.end() if found else len(text)
+        if text[end - 1] == ";":
+            end -= 1
+        return [(head.end(), end, specifier)]
+    if is_same(declared.specifier, specifier):
+        return []
+    end = len(text.partition(";")[0].rstrip())
+    old = list(_CLAUSE.finditer(text, head.end(), end))
+    if not old or not specifier:
+        return [(head.end(), end, specifier)]
+    return _clause_by_clause(old, clauses(specifier)) or [(old[0].start(), old[-1].end(), _styled(old, specifier))]
+
+
+def _clause_by_clause(old: list[re.Match[str]], new: list[tuple[str, str]]) -> list[Replacement]:
+    """Replace versions alone where the operators stay; none where they do not."""
+    operators = [clause[1] for clause in old]
+    if sorted(operators) != sorted(operator for operator, _ in new):
+        return []
+    new = sorted(new, key=lambda clause: operators.index(clause[0]))
+    ordered = sorted(old, key=lambda clause: operators.index(clause[1]))
+    return [(was.start(3), was.end(3), version) for was, (_, version) in zip(ordered, new) if was[3] != version]
+
+
+def _styled(old: list[re.Match[str]], specifier: str) -> str:
+    inside = " " if old[0][2] else ""
+    text, first = old[0].string, old[0]
+    between = text[first.end() : old[1].start()] if len(old) > 1 else f",{inside}"
+    separator = between if between in (",", ", ", " ,", " , ") else ","
+    return separator.join(operator + inside + version for operator, version in clauses(specifier))
+
+
+def _space_end(text: str, at: int) -> int:
+    while at < len(text) and (text[at].isspace() or text[at] == "("):
+        at += 1
+    return at
+
+
+def checked(change: Change, path: str) -> Change:
+    """Return the change. Raises InputError for a name or specifier that no requirement can hold."""
+    try:
+        whole = requirement(change.name + change.specifier)
+    except NotARequirement as error:
+        raise InputError(f"{path}: {change.name} cannot be set to {change.specifier!r} ({error}); give it as ==1.2.3") from None
+    alone = not (whole.url or whole.marker or whole.extras) and whole.name == normalise(change.name)
+    if not alone or not is_same(whole.specifier, change.specifier):
+        raise InputError(f"{path}: {change.name} cannot be set to {change.specifier!r}; give the name and the specifier alone")
+    return change
