@@ -27,10 +27,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "miner": {"model", "knowledge"},
     "lab": {"model", "knowledge"},
     "diagnosis": {"model", "facts", "knowledge", "engine", "memory"},
+    "repair": {"model", "diagnosis", "formats", "script", "engine", "facts", "knowledge"},
     "hook": {"model", "diagnosis", "facts", "report"},
     "callback": {"hook"},
     "run": {"model", "hook"},
-    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "miner", "lab"},
+    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "miner", "lab", "repair"},
 }
 TOUCHES_MACHINE = {
     "facts",
@@ -53,6 +54,10 @@ TOUCHES_MACHINE = {
     "miner.tree",
     "miner.update",
     "miner.web",
+    "repair.documents",
+    "repair.files",
+    "repair.journal",
+    "repair.lock",
     "hook",
     "diagnosis",
     "lab",

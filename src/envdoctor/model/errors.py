@@ -47,6 +47,12 @@ class RuleBookError(EnvdoctorError):
         super().__init__("\n".join(defects))
 
 
+class EditRefused(EnvdoctorError):
+    """A file cannot be edited as planned, or put back: it changed underneath, or cannot be written. Names the file, and says what to do."""
+
+    exit_code = 3
+
+
 class AtlasError(EnvdoctorError):
     """A file of the atlas is wrong, or what was mined cannot be written: names the line or the release."""
 
@@ -61,3 +67,9 @@ class EnvironmentRejected(EnvdoctorError):
     def __init__(self, report: Report, text: str) -> None:
         self.report = report
         super().__init__(text)
+
+
+class RepairError(EnvdoctorError):
+    """A repair cannot be worked out or carried out: says what failed and what to do."""
+
+    exit_code = 3
