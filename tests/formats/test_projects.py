@@ -46,6 +46,31 @@ def test_extras_and_groups_can_be_asked_for() -> None:
     assert told(listing, extras=("gpu",))["xformers"] == "0.0.28"
 
 
+def test_places_are_exact_and_not_those_of_a_comment() -> None:
+    text = '# torch==2.5 was bad\n[project]\nname = "x"\ndependencies = ["peft", "torch==2.6"] # torch\n[dependency-groups]\na = ["torch==2.6"]\n'
+    listing = pyproject_toml.read(text, "pyproject.toml", no_load)
+    places = [(one.name, one.location.line, one.location.column) for one in listing.requirements if one.location]
+    assert places == [("peft", 4, 17), ("torch", 4, 25), ("torch", 6, 6)]
+
+
+def test_groups_as_pdm_and_uv_had_them_before() -> None:
+    text = '[tool.pdm.dev-dependencies]\ntest = ["pytest>=8", "-e file:///srv/x#egg=x"]\n[tool.uv]\ndev-dependencies = ["ruff==0.6"]\n'
+    listing = pyproject_toml.read(text, "pyproject.toml", no_load)
+    assert told(listing) == {}
+    assert told(listing, groups=("dev", "test")) == {"pytest": ">=8", "ruff": "0.6"}
+    assert listing.problems == ()
+
+
+def test_of_a_poetry_list_one_version_that_cannot_be_told_leaves_the_others() -> None:
+    text = (
+        '[tool.poetry.dependencies]\npeft = [{version = "^0.13 || ^0.14", python = "<3.11"},\n {version = "0.14.0", python = ">=3.11"}]\n'
+    )
+    listing = pyproject_toml.read(text, "pyproject.toml", no_load)
+    assert told(listing, python="3.12") == {"peft": "0.14.0"}
+    assert told(listing, python="3.10") == {"peft": None}
+    assert "line 2" in listing.problems[0]
+
+
 def test_a_source_with_a_marker_counts_where_it_holds() -> None:
     listing = case("pyproject_toml", "pep621")
     assert distributions(listing, marker_environment("macos-arm64", "3.11"))["peft"].direct_url == "../peft"

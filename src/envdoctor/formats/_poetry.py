@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from envdoctor.formats._toml_places import Path
     from envdoctor.model.script import Location
 
 _VERSION = re.compile(r"v?(\d+!)?(\d+(?:\.\d+)*)(.*)$")
@@ -68,20 +69,43 @@ def _clauses(operator: str, version: str) -> list[str]:
     return [f">={version}", f"<{parts[1] or ''}{'.'.join(map(str, high))}"]
 
 
-def requirements(name: str, value: object, location: Location) -> Iterator[Requirement]:
-    """Yield what a row `name = value` of a dependency table asks for. Raises Inexpressible."""
-    for option in value if isinstance(value, list) else [value]:
-        row = {"version": option} if isinstance(option, str) else shapes.table(option)
-        url, editable = _reference(row)
-        yield Requirement(
-            name=normalise(name),
-            specifier=specifier(shapes.text(row.get("version"))),
-            extras=tuple(sorted(normalise(extra) for extra in shapes.texts(row.get("extras")))),
-            marker=all_of(shapes.text(row.get("markers")), python_marker(row.get("python")), _platform(row)),
-            url=url,
-            editable=editable,
-            location=location,
-        )
+def tables(poetry: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the dependency tables below `[tool.poetry]`: the group ("" for the main one) and the path in the whole file."""
+    root = ("tool", "poetry")
+    yield "", (*root, "dependencies")
+    yield "dev", (*root, "dev-dependencies")
+    for group in shapes.table(poetry.get("group")):
+        yield group, (*root, "group", group, "dependencies")
+
+
+def options(value: object, at: tuple[str, ...]) -> Iterator[tuple[Path, object]]:
+    """Yield the alternatives of a row with their paths: a list holds one for each platform or Python."""
+    if isinstance(value, list):
+        for number, option in enumerate(value):
+            yield (*at, number), option
+    else:
+        yield at, value
+
+
+def declared(name: str, option: object, location: Location) -> tuple[Requirement, str]:
+    """Return what a row `name = option` of a dependency table asks for, and why its versions cannot be told ("" where they can)."""
+    row = {"version": option} if isinstance(option, str) else shapes.table(option)
+    url, editable = _reference(row)
+    versions, doubt = "", ""
+    try:
+        versions = specifier(shapes.text(row.get("version")))
+    except Inexpressible as error:
+        doubt = str(error)
+    found = Requirement(
+        name=normalise(name),
+        specifier=versions,
+        extras=tuple(sorted(normalise(extra) for extra in shapes.texts(row.get("extras")))),
+        marker=all_of(shapes.text(row.get("markers")), python_marker(row.get("python")), _platform(row)),
+        url=url,
+        editable=editable,
+        location=location,
+    )
+    return found, doubt
 
 
 def _reference(row: dict[str, Any]) -> tuple[str, bool]:
@@ -97,14 +121,18 @@ def git_reference(git: str, row: dict[str, Any]) -> str:
     return f"{'' if git.startswith('git+') else 'git+'}{git}{'@' + revision if revision else ''}"
 
 
+def python(constraint: object) -> str:
+    """Return a constraint on Python as a specifier; "" where it cannot be one."""
+    try:
+        return specifier(shapes.text(constraint))
+    except Inexpressible:
+        return ""
+
+
 def python_marker(constraint: object) -> str:
     """Return a constraint on Python as a marker; "" where it cannot be one."""
     tests = []
-    try:
-        clauses = specifier(shapes.text(constraint))
-    except Inexpressible:
-        clauses = ""
-    for clause in clauses.split(","):
+    for clause in python(constraint).split(","):
         parts = re.match(r"([<>=!~]+)(.+)$", clause)
         if parts:
             variable = "python_version" if parts[2].count(".") <= 1 or parts[2].endswith(".*") else "python_full_version"

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
 def table(value: object) -> dict[str, Any]:
     """Return a table, or an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def within(value: object, keys: Iterable[str]) -> dict[str, Any]:
+    """Return the table at a path, or an empty one."""
+    for key in keys:
+        value = table(value).get(key)
+    return table(value)
 
 
 def tables(value: object) -> list[dict[str, Any]]:

@@ -71,28 +71,3 @@ def header_lines(text: str, header: str) -> list[int]:
         if place == 0 or text[place - 1] == "\n":
             found.append(line)
         at += len(header)
-
-
-class Lines:
-    """Finds the lines of quoted texts that are asked for in the order of the file."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = text.split("\n")
-        self._at = 0
-
-    def of(self, *wanted: str) -> int:
-        """Return the number of the next line that holds all the texts, searching on from the last find and then from the top; 1 if none."""
-        for span in (range(self._at, len(self._lines)), range(self._at)):
-            for number in span:
-                line = self._lines[number]
-                if all(text in line for text in wanted):
-                    self._at = number
-                    return number + 1
-        return 1
-
-    def section(self, header: str) -> None:
-        """Go on searching at a table's header."""
-        for number, line in enumerate(self._lines):
-            if line.strip().replace(" ", "").startswith(header):
-                self._at = number
-                return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.formats import _shapes as shapes
+from envdoctor.formats._declared import rows
 from envdoctor.formats._poetry import git_reference
 from envdoctor.model.markers import all_of, choose
 from envdoctor.model.names import normalise
@@ -20,14 +21,13 @@ def apply_uv(requirements: Iterable[Requirement], settings: dict[str, Any], decl
     """Return the requirements as uv would read them with its settings."""
     sources = {normalise(name): source for name, source in shapes.table(settings.get("sources")).items()}
     groups = shapes.texts(settings.get("default-groups"))
-    declared.lines.section("[tool.uv]")
     declared.requirements = []
-    for text in shapes.texts(settings.get("override-dependencies")):
-        declared.add(text)
+    for text, at in rows(settings.get("override-dependencies"), "tool", "uv", "override-dependencies"):
+        declared.add(text, at)
     overrides = declared.requirements
     declared.requirements = []
-    for text in shapes.texts(settings.get("constraint-dependencies")):
-        declared.add(text, constraint=True)
+    for text, at in rows(settings.get("constraint-dependencies"), "tool", "uv", "constraint-dependencies"):
+        declared.add(text, at, constraint=True)
     constraints = declared.requirements
 
     found: list[Requirement] = []
@@ -47,10 +47,10 @@ def apply_uv(requirements: Iterable[Requirement], settings: dict[str, Any], decl
 
 def _sourced(requirement: Requirement, source: object) -> list[Requirement]:
     """Return the requirement with what a source of that name says: a list of sources is one choice by marker."""
-    rows = [row for row in (source if isinstance(source, list) else [source]) if isinstance(row, dict)]
+    options = [row for row in (source if isinstance(source, list) else [source]) if isinstance(row, dict)]
     found = []
     plain = True
-    for row in rows:
+    for row in options:
         url = reference(row)
         if not url:
             continue

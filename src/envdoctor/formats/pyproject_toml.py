@@ -10,21 +10,22 @@ import os.path
 
 from envdoctor.formats import _poetry as poetry
 from envdoctor.formats import _shapes as shapes
-from envdoctor.formats._declared import Declared
-from envdoctor.formats._toml import Lines, parse
+from envdoctor.formats._declared import Declared, rows
+from envdoctor.formats._pep508 import NotARequirement
+from envdoctor.formats._pep508 import requirement as parsed
+from envdoctor.formats._toml import parse
 from envdoctor.formats._uv_settings import apply_uv
 from envdoctor.model.errors import InputError
-from envdoctor.model.listing import Listing, Requirement
+from envdoctor.model.listing import Listing
 from envdoctor.model.markers import ALWAYS, any_of
 from envdoctor.model.names import normalise
-from envdoctor.model.script import Location
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from envdoctor.model.listing import Load
+    from envdoctor.model.listing import Load, Requirement
 
 KIND = "pyproject.toml"
 
@@ -47,12 +48,13 @@ def read_project(text: str, path: str, load: Load) -> tuple[str, str, Listing]:
     project, tool = shapes.table(data.get("project")), shapes.table(data.get("tool"))
     poetry_table = shapes.table(tool.get("poetry"))
     name = normalise(shapes.text(project.get("name")) or shapes.text(poetry_table.get("name")))
-    declared = Declared(path, Lines(text))
+    declared = Declared(path, text)
     _project(project, name, declared)
     for row in shapes.texts(project.get("dynamic")):
         if row == "dependencies" and not poetry_table.get("dependencies"):
             _dynamic(tool, declared, load)
     _groups(shapes.table(data.get("dependency-groups")), declared)
+    _older_groups(tool, declared)
     python = shapes.text(project.get("requires-python")).replace(" ", "")
     if poetry_table:
         python = _poetry_tables(poetry_table, declared) or python
@@ -80,27 +82,34 @@ def chosen(requirements: Iterable[Requirement], extras: Iterable[str]) -> Iterat
 
 
 def _project(project: dict[str, Any], name: str, declared: Declared) -> None:
-    declared.lines.section("[project]")
-    for text in shapes.texts(project.get("dependencies")):
-        declared.add(text)
-    optional = {normalise(extra): shapes.texts(rows) for extra, rows in shapes.table(project.get("optional-dependencies")).items()}
-    declared.lines.section("[project.optional-dependencies]")
+    for text, at in rows(project.get("dependencies"), "project", "dependencies"):
+        declared.add(text, at)
+    tables = {
+        normalise(extra): list(rows(value, "project", "optional-dependencies", extra))
+        for extra, value in shapes.table(project.get("optional-dependencies")).items()
+    }
     # `all = ["project[train,dev]"]` brings the extras it names.
-    brings = {extra: {extra} for extra in optional}
-    for extra, rows in optional.items():
-        for row in rows:
-            own = declared.parse(row, quiet=True)
-            if own is not None and own.name == name and name:
-                brings[extra].update(own.extras)
-    for _ in optional:
+    brings = {extra: {extra} for extra in tables}
+    for extra, found in tables.items():
+        for text, _ in found:
+            brings[extra].update(_own_extras(text, name) or ())
+    for _ in tables:
         for extra, reached in brings.items():
             brings[extra] = reached.union(*(brings.get(other, set()) for other in reached))
-    for extra, rows in optional.items():
-        marker = any_of(*(f'extra == "{asked}"' for asked in optional if extra in brings[asked]))
-        for row in rows:
-            own = declared.parse(row, quiet=True)
-            if own is None or own.name != name:
-                declared.add(row, marker)
+    for extra, found in tables.items():
+        marker = any_of(*(f'extra == "{asked}"' for asked in tables if extra in brings[asked]))
+        for text, at in found:
+            if _own_extras(text, name) is None:
+                declared.add(text, at, marker)
+
+
+def _own_extras(text: str, name: str) -> tuple[str, ...] | None:
+    """Return the extras that a row asks of the project itself, None for a row that asks for something else."""
+    try:
+        own = parsed(text)
+    except NotARequirement:
+        return None
+    return own.extras if name and own.name == name else None
 
 
 def _dynamic(tool: dict[str, Any], declared: Declared, load: Load) -> None:
@@ -113,33 +122,45 @@ def _dynamic(tool: dict[str, Any], declared: Declared, load: Load) -> None:
         try:
             lines.read(logical_lines(load(file)), os.path.join(os.path.dirname(declared.path), file), file)
         except InputError as error:
-            declared.problem("dynamic", f"dependencies come from {file}, which cannot be read: {error}")
+            declared.problem(("project", "dynamic"), f"dependencies come from {file}, which cannot be read: {error}")
             continue
         declared.requirements.extend(lines.requirements)
         declared.problems.extend(lines.problems)
     if not files:
-        declared.problem("dynamic", "the dependencies are computed when the project is built, so they are not known here")
+        declared.problem(("project", "dynamic"), "the dependencies are computed when the project is built, so they are not known here")
 
 
 def _groups(groups: dict[str, Any], declared: Declared) -> None:
-    declared.lines.section("[dependency-groups]")
-    tables = {normalise(name): rows for name, rows in groups.items() if isinstance(rows, list)}
-    for group in tables:
+    spelled = {normalise(name): name for name, found in groups.items() if isinstance(found, list)}
+    for group in spelled:
         marker = f'"{group}" in dependency_groups'
         pending, seen = [group], {group}
         while pending:
-            for row in tables[pending.pop()]:
+            name = spelled[pending.pop()]
+            for number, row in enumerate(groups[name]):
+                at = ("dependency-groups", name, number)
                 if isinstance(row, str):
-                    declared.add(row, marker)
+                    declared.add(row, at, marker)
                     continue
                 included = normalise(shapes.text(shapes.table(row).get("include-group")))
                 if included in seen:
-                    declared.problem("include-group", f"the group {group} includes {included} twice or in a circle")
-                elif included not in tables:
-                    declared.problem("include-group", f"the group {group} includes {included!r}, which does not exist")
+                    declared.problem(at, f"the group {group} includes {included} twice or in a circle")
+                elif included not in spelled:
+                    declared.problem(at, f"the group {group} includes {included!r}, which does not exist")
                 else:
                     seen.add(included)
                     pending.append(included)
+
+
+def _older_groups(tool: dict[str, Any], declared: Declared) -> None:
+    """Read the groups that PDM and uv had before PEP 735."""
+    pdm = shapes.table(shapes.table(tool.get("pdm")).get("dev-dependencies"))
+    for group, found in pdm.items():
+        for text, at in rows(found, "tool", "pdm", "dev-dependencies", group):
+            if not text.startswith("-e "):  # a folder, which names no version
+                declared.add(text, at, f'"{normalise(group)}" in dependency_groups')
+    for text, at in rows(shapes.table(tool.get("uv")).get("dev-dependencies"), "tool", "uv", "dev-dependencies"):
+        declared.add(text, at, '"dev" in dependency_groups')
 
 
 def _poetry_tables(table: dict[str, Any], declared: Declared) -> str:
@@ -149,26 +170,16 @@ def _poetry_tables(table: dict[str, Any], declared: Declared) -> str:
     for extra, names in shapes.table(table.get("extras")).items():
         for name in shapes.texts(names):
             extras.setdefault(normalise(name), []).append(f'extra == "{normalise(extra)}"')
-    rows = [("", "[tool.poetry.dependencies]", shapes.table(table.get("dependencies")))]
-    rows.append(("dev", "[tool.poetry.dev-dependencies]", shapes.table(table.get("dev-dependencies"))))
-    for group, content in shapes.table(table.get("group")).items():
-        dependencies = shapes.table(shapes.table(content).get("dependencies"))
-        rows.append((normalise(group), f"[tool.poetry.group.{group}.dependencies]", dependencies))
-    for group, header, dependencies in rows:
-        declared.lines.section(header)
-        for name, value in dependencies.items():
-            place = Location(path=declared.path, line=declared.lines.of(name))
-            try:
-                if normalise(name) == "python":
-                    python = poetry.specifier(shapes.text(value))
-                    continue
-                found = list(poetry.requirements(name, value, place))
-            except poetry.Inexpressible as error:
-                declared.problems.append(f"{place.path} line {place.line}: {error}; any version of {name} is taken to do")
-                found = [] if normalise(name) == "python" else [Requirement(name=normalise(name), location=place)]
-            optional = shapes.table(value).get("optional") is True
-            condition = f'"{group}" in dependency_groups' if group else ""
-            if optional:
-                condition = any_of(*extras.get(normalise(name), []))
-            declared.extend(found, condition)
+    for group, at in poetry.tables(table):
+        condition = f'"{normalise(group)}" in dependency_groups' if group else ""
+        for name, value in shapes.within(table, at[2:]).items():
+            if normalise(name) == "python":
+                python = poetry.python(value) or python
+                continue
+            for path, option in poetry.options(value, (*at, name)):
+                found, doubt = poetry.declared(name, option, declared.place(path))
+                if doubt:
+                    declared.problem(path, f"{doubt}; any version of {name} is taken to do")
+                optional = shapes.table(option).get("optional") is True
+                declared.extend([found], any_of(*extras.get(normalise(name), [])) if optional else condition)
     return python

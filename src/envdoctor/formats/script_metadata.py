@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from envdoctor.formats import _shapes as shapes
-from envdoctor.formats._declared import Declared
-from envdoctor.formats._toml import Lines, parse
+from envdoctor.formats._declared import Declared, rows
+from envdoctor.formats._toml import parse
 from envdoctor.formats._uv_settings import apply_uv
 from envdoctor.model.errors import InputError
 from envdoctor.model.listing import Listing
@@ -40,9 +40,9 @@ def read(text: str, path: str, load: Load) -> Listing:
     content = "\n".join(line[2:].rstrip("\r") for line in blocks[0]["content"].split("\n"))
     # Blank lines in front make the parser count as the file does.
     data = parse("\n" * offset + content, path, "the block")
-    declared = Declared(path, Lines(content), offset)
-    for row in shapes.texts(data.get("dependencies")):
-        declared.add(row)
+    declared = Declared(path, content, offset, indent=2)
+    for text_of_row, at in rows(data.get("dependencies"), "dependencies"):
+        declared.add(text_of_row, at)
     found = apply_uv(declared.requirements, shapes.table(shapes.table(data.get("tool")).get("uv")), declared)
     python = shapes.text(data.get("requires-python")).replace(" ", "")
     return Listing(kind=KIND, requirements=found, complete=False, python=python, problems=tuple(declared.problems), path=path)
