@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from envdoctor.miner.literals import called, keys, served_by, strings, text_of, told
+from envdoctor.miner.walks import dotted
 
 _ADDING = ("append", "extend", "update", "add", "insert", "setdefault", "__iadd__")
 _SPACES = ("globals()", "vars()", "locals()")
@@ -87,7 +88,7 @@ class Binding:
             self._bind(node.target, None, False)
             self.block(node.body)
             self.block(node.orelse)
-        elif isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+        elif isinstance(node, ast.If) and dotted(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             self.block(node.orelse)
         else:
             self._compound(node)
@@ -235,7 +236,7 @@ class Binding:
         if not isinstance(value.func, ast.Attribute):
             return
         method, owner = value.func.attr, value.func.value
-        where = ast.unparse(owner)
+        where = dotted(owner)
         if where in _SPACES and method == "update":
             self.is_open = True
         elif where == "sys.meta_path" or (where == "sys.modules" and method in ("update", "setdefault")):

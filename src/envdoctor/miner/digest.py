@@ -65,6 +65,8 @@ class Digests:
             found = self._trees.pop(mark)
         else:
             found = parse(text)
+            if mark not in self._digests:  # what a file says is asked for sooner or later, and parsing again costs more than all else
+                self._keep(mark, found, text)
             while len(self._trees) >= self._most:
                 del self._trees[next(iter(self._trees))]
         self._trees[mark] = found
@@ -74,16 +76,19 @@ class Digests:
         """Return what a file says by itself."""
         mark = blake2b(text, digest_size=12).digest()
         found = self._digests.get(mark)
-        if found is None:
+        return self._keep(mark, None, text) if found is None else found
+
+    def _keep(self, mark: bytes, tree: ast.Module | None, text: bytes) -> Digest:
+        if tree is None:
             tree = parse(text)
-            try:
-                found = OPEN_FILE if tree is None else digest(tree, text)
-            except RecursionError:  # an expression that no person wrote
-                found = OPEN_FILE
-            if len(self._digests) > _KEPT:
-                for old in list(self._digests)[: _KEPT // 3]:
-                    del self._digests[old]
-            self._digests[mark] = found
+        try:
+            found = OPEN_FILE if tree is None else digest(tree, text)
+        except RecursionError:  # an expression that no person wrote
+            found = OPEN_FILE
+        if len(self._digests) > _KEPT:
+            for old in list(self._digests)[: _KEPT // 3]:
+                del self._digests[old]
+        self._digests[mark] = found
         return found
 
 

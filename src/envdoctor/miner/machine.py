@@ -9,6 +9,7 @@ from envdoctor.miner.frames import PASS, Frame, Scope, State
 from envdoctor.miner.importing import Importer
 from envdoctor.miner.known import parse_version
 from envdoctor.miner.values import NONE, NOTHING, merge, truth
+from envdoctor.miner.walks import decorators, dotted, functions, yields
 from envdoctor.model.guards import FALSE, TRUE, all_of, any_of, spell
 
 TYPE_CHECKING = False
@@ -98,7 +99,7 @@ class Machine:
         from envdoctor.miner.statements import run
 
         _, module, node, bound, owner, *around = function
-        if not isinstance(node, ast.FunctionDef) or frame.depth >= _DEPTH or id(node) in self._running or _yields(node):
+        if not isinstance(node, ast.FunctionDef) or frame.depth >= _DEPTH or id(node) in self._running or yields(node):
             return NOTHING
         state = self.importer.state(module)
         inner = Frame(state, Scope(around[0] if around else None), frame.sink, frame.path, frame, owner=owner)
@@ -117,8 +118,7 @@ class Machine:
         if goes_on != TRUE and "?" not in spell(goes_on):
             frame.alive = all_of((frame.alive, goes_on))
         if any(
-            ast.unparse(one.func if isinstance(one, ast.Call) else one).rpartition(".")[2] not in _TRANSPARENT
-            for one in node.decorator_list
+            dotted(one.func if isinstance(one, ast.Call) else one).rpartition(".")[2] not in _TRANSPARENT for one in node.decorator_list
         ):
             return NOTHING
         found: Value = NONE
@@ -205,20 +205,14 @@ class Machine:
         if cls[0] != "class" or id(cls[2]) in seen:
             return NOTHING
         seen.add(id(cls[2]))
-        for part in reversed(cls[2].body):
-            if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)) and part.name == name:
-                words = {ast.unparse(one) for one in part.decorator_list}
-                if "property" in words or "cached_property" in words or "functools.cached_property" in words:
-                    return self._property(cls, part, instance)
-                return (
-                    "func",
-                    cls[1],
-                    part,
-                    None if "staticmethod" in words else cls if instance is None and "classmethod" in words else instance,
-                    cls,
-                    *cls[3:],
-                )
-        return self._inherited(cls, name, instance, seen)
+        part = functions(cls[2]).get(name)
+        if part is None:
+            return self._inherited(cls, name, instance, seen)
+        words = decorators(part)
+        if "property" in words or "cached_property" in words or "functools.cached_property" in words:
+            return self._property(cls, part, instance)
+        bound = None if "staticmethod" in words else cls if instance is None and "classmethod" in words else instance
+        return ("func", cls[1], part, bound, cls, *cls[3:])
 
     def _property(self, cls: Value, node: ast.FunctionDef | ast.AsyncFunctionDef, instance: Value | None) -> Value:
         return ("property", cls[1], node, instance, cls)
@@ -254,26 +248,3 @@ class Machine:
         if after[0] == "func":
             apply(after, Arguments(), frame, self)
         return instance
-
-
-def _yields(node: ast.FunctionDef) -> bool:
-    """Tell whether a function is a generator, whose body does not run when it is called."""
-    known: bool | None = getattr(node, _MARK, None)
-    if known is None:
-        known = _holds_yield(node)
-        setattr(node, _MARK, known)  # a tree is kept from release to release, and asked each time
-    return known
-
-
-_MARK = "envdoctor_yields"
-
-
-def _holds_yield(node: ast.FunctionDef) -> bool:
-    stack: list[ast.AST] = list(node.body)
-    while stack:
-        part = stack.pop()
-        if isinstance(part, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            stack.extend(ast.iter_child_nodes(part))
-    return False

@@ -76,9 +76,14 @@ def _mine(source: Source, digests: Digests) -> Surface:
         path = modules.texts.get(module)
         return None if path is None else digests.tree(source.read(path))
 
-    offers = Names(modules, digest_of, stub_of).offers()
+    @cache
+    def offers_of() -> dict[str, frozenset[str]]:
+        return Names(modules, digest_of, stub_of).offers()
+
     machine = Machine(modules, tree_of, digest_of)
-    needs, passes, refuses = needs_of(source.package, modules, machine, offers)
+    # reading comes first: what it parses is digested along the way, while the tree is at hand
+    needs, passes, refuses = needs_of(source.package, modules, machine, offers_of)
+    offers = offers_of()
     sections: dict[str, dict[str, frozenset[str]]] = {
         "offers": offers,
         "takes": takes_of(modules, digest_of, offers),

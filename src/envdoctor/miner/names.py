@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from envdoctor.miner.modules import absolute
 from envdoctor.model.surface import EXISTS, OPEN, ROOMY
 
@@ -26,6 +28,7 @@ class Names:
 
     def __init__(self, modules: Modules, digest_of: Callable[[str], Digest | None], stub_of: Callable[[str], Digest | None]) -> None:
         self._modules = modules
+        self._sorted = sorted(modules.texts)
         self._digest = digest_of
         self._stub = stub_of
         self._known: dict[str, frozenset[str]] = {}
@@ -98,8 +101,10 @@ class Names:
         """Unfold `define_import_structure`: what the files below this folder (for a root: below its `models`) export."""
         beneath = f"{module}.models." if "." not in module else f"{module}."
         found: set[str] = set()
-        for name in self._modules.texts:
-            if name.startswith(beneath) and name not in self._modules.packages:
+        for name in self._sorted[bisect_left(self._sorted, beneath) :]:
+            if not name.startswith(beneath):
+                break
+            if name not in self._modules.packages:
                 digest = self._digest(name)
                 if digest is not None:
                     found.update(digest.exported if digest.exported is not None else digest.bases)

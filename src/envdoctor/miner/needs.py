@@ -9,7 +9,7 @@ from envdoctor.model.guards import FALSE, TRUE, all_of, any_of, certain, spell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from envdoctor.miner.entries import Step
     from envdoctor.miner.frames import Effect, Frame
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from envdoctor.model.guards import Guard
 
     Section = dict[str, frozenset[str]]
+    Offers = Mapping[str, frozenset[str]]
 
 _TURNS = 6
 """How often a module's condition may grow before it is left as it is: each way to it can only make it weaker."""
@@ -27,8 +28,8 @@ LINEAR = ("extinst", "torch.nn", "Linear")
 """The layer that every entry is called with where it takes one."""
 
 
-def needs_of(package: str, modules: Modules, machine: Machine, offers: Mapping[str, frozenset[str]]) -> tuple[Section, Section, Section]:
-    """Return the sections needs, passes and refuses."""
+def needs_of(package: str, modules: Modules, machine: Machine, offers: Callable[[], Offers]) -> tuple[Section, Section, Section]:
+    """Return the sections needs, passes and refuses; `offers` is asked for what modules offer when an entry takes a name."""
     needs: Section = {}
     passes: Section = {}
     refuses: Section = {}
@@ -48,10 +49,10 @@ def needs_of(package: str, modules: Modules, machine: Machine, offers: Mapping[s
     return needs, passes, refuses
 
 
-def _exists(step: Step, modules: Modules, offers: Mapping[str, frozenset[str]]) -> bool:
+def _exists(step: Step, modules: Modules, offers: Callable[[], Offers]) -> bool:
     if step[1] not in modules.all:
         return False
-    return step[0] != TAKE or step[2] in offers.get(step[1], ())
+    return step[0] != TAKE or step[2] in offers().get(step[1], ())
 
 
 def _walk(steps: tuple[Step, ...], frame: Frame, machine: Machine, modules: Modules) -> None:

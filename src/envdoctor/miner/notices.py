@@ -48,11 +48,15 @@ def _literal(node: ast.expr) -> str:
 
 def variables(text: bytes) -> set[str]:
     """Return the environment variables that are read by a literal name."""
+    if b"environ" not in text and b"getenv" not in text:
+        return set()
     return {found.decode() for found in _READS.findall(text)}
 
 
 def globals_bound(text: bytes) -> set[str]:
     """Return the names that functions of a module declare as its own."""
+    if b"global" not in text:
+        return set()
     return {name.strip().decode() for line in _GLOBAL.findall(text) for name in line.split(b",") if name.strip().isascii()}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from envdoctor.miner.walks import dotted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     Signature = tuple[str, ...]  # items of the section "takes": param, param=LITERAL, "*", "**", "?" for what a decorator may change
@@ -40,7 +42,7 @@ def signature_of(node: Definition, inside: str, found: dict[str, Signature], bas
                 _add(own, f"{name}.{part.name}", _function(part, part.name == "__new__" or not _is_static(part)))
     if name not in own and f"{name}.__new__" in own:
         own[name] = own[f"{name}.__new__"]
-    above = tuple("?" if isinstance(base, ast.Starred) else ast.unparse(base) for base in node.bases)
+    above = tuple("?" if isinstance(base, ast.Starred) else dotted(base) for base in node.bases)
     if name not in own and any(_decorator(one).split(".")[-1] == "dataclass" for one in node.decorator_list):
         own[name] = _fields(node)
         above = ("@dataclass", *above)
@@ -98,7 +100,7 @@ def _fields(node: ast.ClassDef) -> Signature:
     for part in node.body:
         if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name) and "ClassVar" not in ast.unparse(part.annotation):
             default = part.value
-            if isinstance(default, ast.Call) and ast.unparse(default.func).split(".")[-1] == "field":
+            if isinstance(default, ast.Call) and dotted(default.func).split(".")[-1] == "field":
                 words = {word.arg: word.value for word in default.keywords}
                 if isinstance(words.get("init"), ast.Constant) and words["init"].value is False:  # type: ignore[attr-defined]
                     continue
@@ -118,7 +120,7 @@ def _item(name: str, default: ast.expr | None) -> str:
 
 
 def _decorator(node: ast.expr) -> str:
-    return ast.unparse(node.func if isinstance(node, ast.Call) else node)
+    return dotted(node.func if isinstance(node, ast.Call) else node)
 
 
 def _strings(node: ast.Call) -> list[str]:

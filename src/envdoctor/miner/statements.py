@@ -9,11 +9,12 @@ from envdoctor.miner.expressions import evaluate, spoken
 from envdoctor.miner.frames import REFUSE, Frame, Scope, Try
 from envdoctor.miner.swallowing import swallowed
 from envdoctor.miner.values import NOTHING, const, is_whole, merge, settled, truth
+from envdoctor.miner.walks import bound, dotted, holds, inside
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, certain, no
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from envdoctor.miner.machine import Machine
@@ -66,26 +67,9 @@ def _if(node: ast.If, frame: Frame, machine: Machine) -> None:
 def _ends(body: list[ast.stmt], frame: Frame) -> bool:
     """Tell whether a branch ends the run: by raising what nobody catches, and it leaves in no other way."""
     last = body[-1] if body else None
-    if not isinstance(last, ast.Raise) or _holds(body, (ast.Return, ast.Break, ast.Continue)):
+    if not isinstance(last, ast.Raise) or holds(body, ast.Return, ast.Break, ast.Continue):
         return False
-    return all(frame.protector(_raised(one)) is None for one in _all(body, ast.Raise))
-
-
-def _holds(body: list[ast.stmt], kinds: tuple[type[ast.stmt], ...]) -> bool:
-    """Tell whether a body holds a statement of these kinds, functions in it left out."""
-    return next(_all(body, *kinds), None) is not None
-
-
-def _all(body: list[ast.stmt], *kinds: type[ast.stmt]) -> Iterator[Any]:
-    stack: list[ast.AST] = list(body)
-    while stack:
-        part = stack.pop()
-        if isinstance(part, kinds):
-            yield part
-        if isinstance(part, (ast.stmt, ast.ExceptHandler, ast.match_case)) and not isinstance(
-            part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        ):
-            stack.extend(ast.iter_child_nodes(part))
+    return all(frame.protector(_raised(one)) is None for one in inside(body) if isinstance(one, ast.Raise))
 
 
 def _join(frame: Frame, guard: Guard, one: dict[str, Value] | None, two: dict[str, Value] | None) -> None:
@@ -153,14 +137,14 @@ def _passes_on(handler: ast.ExceptHandler) -> bool:
     if not isinstance(raised, ast.Raise) or not _caught(handler) <= {"ImportError", "ModuleNotFoundError"}:
         return False
     again = raised.exc is None or ast.unparse(raised.exc).partition("(")[0] in ("ImportError", "ModuleNotFoundError", handler.name)
-    return again and not _holds(handler.body[:-1], (ast.Return, ast.Break, ast.Continue, ast.Raise, ast.If, ast.Try))
+    return again and not holds(handler.body[:-1], ast.Return, ast.Break, ast.Continue, ast.Raise, ast.If, ast.Try)
 
 
 def _caught(handler: ast.ExceptHandler) -> frozenset[str]:
     if handler.type is None:
         return frozenset({"BaseException", "Exception"})
     types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return frozenset(ast.unparse(one).rpartition(".")[2] for one in types)
+    return frozenset(dotted(one).rpartition(".")[2] for one in types)
 
 
 def _with(node: ast.With | ast.AsyncWith, frame: Frame, machine: Machine) -> None:
@@ -194,7 +178,7 @@ def _for(node: ast.For | ast.AsyncFor, frame: Frame, machine: Machine) -> None:
 
 def _turns(node: ast.For | ast.AsyncFor, values: list[Value], frame: Frame, machine: Machine) -> None:
     """Carry out a loop over known values, one after the other."""
-    stays = not _holds(node.body, (ast.Return, ast.Break))
+    stays = not holds(node.body, ast.Return, ast.Break)
     saved, exits = frame.alive, frame.exits
     for one in values:
         bind(node.target, one, frame, machine)
@@ -206,7 +190,7 @@ def _turns(node: ast.For | ast.AsyncFor, values: list[Value], frame: Frame, mach
             frame.alive = any_of((frame.alive, all_of((start, UNKNOWN))))
     if stays or frame.exits == exits:
         frame.alive, frame.exits = saved, exits
-    if _holds(node.body, (ast.Break, ast.Continue)):
+    if holds(node.body, ast.Break, ast.Continue):
         _forget(node.body, frame)
 
 
@@ -227,7 +211,7 @@ def _perhaps(body: list[ast.stmt], guard: Guard, frame: Frame, machine: Machine)
     run(body, frame, machine)
     _forget(body, frame)
     frame.alive = saved
-    if frame.exits != exits and _holds(body, (ast.Return,)):
+    if frame.exits != exits and holds(body, ast.Return):
         frame.alive = all_of((saved, UNKNOWN))
     else:
         frame.exits = exits
@@ -236,9 +220,8 @@ def _perhaps(body: list[ast.stmt], guard: Guard, frame: Frame, machine: Machine)
 def _forget(body: list[ast.stmt], frame: Frame) -> None:
     """Say nothing more of the names that a body binds: which of its lines ran last is not known."""
     for node in body:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
-                frame.scope.set(part.id, NOTHING)
+        for name in bound(node):
+            frame.scope.set(name, NOTHING)
 
 
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame, machine: Machine) -> None:
@@ -294,7 +277,7 @@ def _raised(node: ast.Raise) -> str:
     """Return the name of what is raised; what is raised again is what missing imports bring."""
     if node.exc is None:
         return "ImportError"
-    return ast.unparse(node.exc.func if isinstance(node.exc, ast.Call) else node.exc).rpartition(".")[2]
+    return dotted(node.exc.func if isinstance(node.exc, ast.Call) else node.exc).rpartition(".")[2]
 
 
 def _assert(node: ast.Assert, frame: Frame, machine: Machine) -> None:

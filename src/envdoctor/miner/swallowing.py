@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from envdoctor.miner.expressions import evaluate
+from envdoctor.miner.walks import dotted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def swallowed(node: ast.expr, frame: Frame, machine: Machine) -> list[ast.expr] 
     """Return what a context manager keeps from being raised, [] for anything; None where it lets everything through."""
     if not isinstance(node, ast.Call):
         return None
-    last = ast.unparse(node.func).rpartition(".")[2]
+    last = dotted(node.func).rpartition(".")[2]
     if last == "suppress":
         return list(node.args)
     effects = len(frame.sink)

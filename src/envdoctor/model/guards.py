@@ -9,11 +9,13 @@ is absent), `py>=3.10`, `os=linux`, `offers:MODULE:NAME`, `call:MODULE:FUNCTION:
 
 from __future__ import annotations
 
+from envdoctor.model.modules import root
+from envdoctor.model.names import normalise
 from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, admits, window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from typing import Any, Protocol, Union
 
     Guard = tuple[Any, ...]
@@ -100,7 +102,25 @@ def any_of(parts: Iterable[Guard]) -> Guard:
     return _joined("or", parts, FALSE, TRUE)
 
 
+_JOINED: dict[tuple[str, tuple[Guard, ...]], Guard] = {}
+_MOST_JOINED = 50_000
+"""Conditions that are remembered: a program is full of lines that are reached under the same few."""
+
+
 def _joined(kind: str, parts: Iterable[Guard], neutral: Guard, final: Guard) -> Guard:
+    given = [part for part in parts if part is not neutral]
+    if len(given) < 2:  # what was joined once is in order already
+        return given[0] if given else neutral
+    asked = (kind, tuple(given))
+    known = _JOINED.get(asked)
+    if known is None:
+        if len(_JOINED) >= _MOST_JOINED:
+            _JOINED.clear()
+        known = _JOINED[asked] = _join(kind, given, neutral, final)
+    return known
+
+
+def _join(kind: str, parts: Iterable[Guard], neutral: Guard, final: Guard) -> Guard:
     flat: dict[Guard, None] = {}
     for part in parts:
         for one in part[1] if part[0] == kind else (part,):
@@ -240,6 +260,19 @@ def _single(text: str, at: int) -> tuple[Guard, int]:
     while end < len(text) and text[end] not in "&|()":
         end += 1
     return atom(text[at:end]), end
+
+
+def mentions(guard: Guard, names: Collection[str]) -> bool:
+    """Tell whether a guard asks about one of some packages or root modules."""
+    todo = [guard]
+    for one in todo:  # grows on the way
+        if one[0] in ("and", "or"):
+            todo.extend(one[1])
+        elif one[0] == "not":
+            todo.append(one[1])
+        elif one[0] in ("has", "offers", "call", "ver", "dist") and (root(one[1]) in names or normalise(one[1]) in names):
+            return True
+    return False
 
 
 def judge(guard: Guard, world: World) -> bool | None:
