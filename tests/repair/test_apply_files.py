@@ -68,9 +68,9 @@ def test_edits_may_touch_and_stand_in_any_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spans", "told"),
     [
-        ([(0, 2, "xx", "")], "line 1: reads 'ab'"),
-        ([(0, 2, "ab", ""), (1, 3, "b\n", "")], "line 1: two edits meet"),
-        ([(3, 9, "cd", "")], "line 2: two edits meet here, or one lies outside"),
+        ([(0, 2, "xx", "")], "line 1: the file was changed"),
+        ([(0, 2, "ab", ""), (1, 3, "b\n", "")], "line 1: two changes want"),
+        ([(3, 9, "cd", "")], "lies outside the text"),
         ([(-1, 0, "", "")], "outside"),
         ([(2, 1, "", "")], "outside"),
         ([(0, 1, "a", "\N{SNAKE}")], "cannot be written in LATIN-1"),

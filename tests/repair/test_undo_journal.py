@@ -24,11 +24,11 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
         python="/venv/bin/python",
         prefix="/venv",
         options=("--find-links", "wheels"),
-        moves=(Moved(name="torch", before="2.5.1+cu124", after=None, origin="a build", again="torch==2.5.1+cu124"),),
+        moves=(Moved(name="torch", before="2.5.1+cu124", after=None, caution="a build", again="torch==2.5.1+cu124"),),
         installed={"torch": "2.5.1+cu124", "numpy": "2.0"},
     )
     repair = journal.begin(str(tmp_path / "deep" / "repairs"), ["envdoctor", "fix"])
-    repair = journal.keep(repair, "/project/requirements.txt", b"\xff\0old", "digest", 0o600)
+    repair = journal.keep(repair, __file__, b"\xff\0old", "digest")
     repair = journal.save(repair, status=DONE, site=site)
     found = journal.find(str(tmp_path / "deep" / "repairs"), repair.id)
     assert found == repair

@@ -9,6 +9,7 @@ import codecs
 import os
 from hashlib import sha256
 
+from envdoctor.formats import edited
 from envdoctor.model.errors import EditRefused, InputError
 from envdoctor.model.record import Record
 
@@ -97,22 +98,15 @@ def encoding_of(data: bytes) -> tuple[bytes, str]:
 def rewritten(document: Document, edits: Iterable[Edit]) -> bytes:
     """Return the bytes of a document with edits made. Raises EditRefused for one that does not fit the text, or meets another one."""
     text = document.text
-    parts = []
-    at = 0
-    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
-        line = text.count("\n", 0, max(edit.start, 0)) + 1
-        if edit.start < at or not edit.start <= edit.end <= len(text):
-            raise EditRefused(f"{document.path} line {line}: two edits meet here, or one lies outside the text; nothing was written")
-        if text[edit.start : edit.end] != edit.old:
-            raise EditRefused(
-                f"{document.path} line {line}: reads {text[edit.start : edit.end][:60]!r}, and the repair was made for {edit.old[:60]!r}; "
-                "plan it again"
-            )
-        parts += [text[at : edit.start], edit.new]
-        at = edit.end
-    parts.append(text[at:])
+    wanted = sorted(edits, key=lambda edit: (edit.start, edit.end))
+    if any(not 0 <= edit.start <= edit.end <= len(text) for edit in wanted):
+        raise EditRefused(f"{document.path}: an edit lies outside the text; plan the repair again")
     try:
-        return document.mark + "".join(parts).encode(document.encoding)
+        fresh = edited(text, wanted)
+    except InputError as error:
+        raise EditRefused(str(error)) from None
+    try:
+        return document.mark + fresh.encode(document.encoding)
     except UnicodeEncodeError as error:
         letter = error.object[error.start : error.end]
         raise EditRefused(f"{document.path}: {letter!r} cannot be written in {document.encoding.upper()}; make the file UTF-8") from None

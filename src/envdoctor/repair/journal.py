@@ -49,14 +49,14 @@ class Backup(Record):
 class Moved(Record):
     """One package of a repair, as the environment had it. `before` and `after` are versions, None where it was not or goes.
 
-    `again` is the requirement that brings back what a version does not name (a checkout, a Git commit), `origin` tells that in words.
+    `again` is the requirement that brings the old one back; `caution` says what it cannot bring back, "" where it brings back all.
     """
 
     name: str
     before: str | None
     after: str | None
     again: str = ""
-    origin: str = ""
+    caution: str = ""
 
 
 class Site(Record):
@@ -84,8 +84,8 @@ class Repair(Record):
 
     @property
     def is_open(self) -> bool:
-        """Whether it stopped half-way, or is at work."""
-        return self.status in (WRITING, FAILED)
+        """Whether it stopped before it was done, or is at work."""
+        return self.status in (PLANNED, WRITING, FAILED)
 
 
 def repairs_folder(environ: Mapping[str, str] | None = None) -> str:
@@ -118,10 +118,11 @@ def begin(top: str, command: Sequence[str]) -> Repair:
     return save(Repair(id=name, folder=os.path.join(top, name), date=date, command=tuple(command), status=PLANNED, pid=os.getpid()))
 
 
-def keep(repair: Repair, place: str, data: bytes, after: str, mode: int) -> Repair:
+def keep(repair: Repair, place: str, data: bytes, after: str) -> Repair:
     """Keep what a file was, and return the record with it. Raises RepairError."""
     name = f"{len(repair.documents) + 1}-{os.path.basename(place)[:100]}"
     try:
+        mode = os.stat(place).st_mode & 0o7777
         write_durably(os.path.join(repair.folder, name), data)
     except OSError as error:
         raise RepairError(_unkept(repair.folder, error)) from None
