@@ -74,6 +74,14 @@ def respelled(text: str, specifier: str) -> list[Replacement]:
     return _clause_by_clause(old, clauses(specifier)) or [(old[0].start(), old[-1].end(), _styled(old, specifier))]
 
 
+def clause_by_clause(text: str, specifier: str) -> list[Replacement]:
+    """Return the versions to replace in a text of clauses alone; none where the operators differ, or where something else stands there."""
+    old = list(_CLAUSE.finditer(text))
+    if _CLAUSE.sub("", text).strip(", "):
+        return []
+    return _clause_by_clause(old, clauses(specifier))
+
+
 def _clause_by_clause(old: list[re.Match[str]], new: list[tuple[str, str]]) -> list[Replacement]:
     """Replace versions alone where the operators stay; none where they do not."""
     operators = [clause[1] for clause in old]

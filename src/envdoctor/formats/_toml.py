@@ -23,6 +23,7 @@ def parse(text: str, path: str, what: str, without: Sequence[str] = ()) -> dict[
     else:
         import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
+    text = text.removeprefix("\ufeff")
     for key in without:
         text = _blank(text, key)
     try:

@@ -41,12 +41,16 @@ class Unclear(ValueError):
 
 
 class Places:
-    """The values of a text by their paths, in the order of the text, and the ends of the headers by the tables they open."""
+    """The values of a text by their paths, in the order of the text.
+
+    `headers` holds where the header of a table ends, `ends` where the last row below it does (the header itself where there is none).
+    """
 
     def __init__(self, text: str) -> None:
         """Find them. Raises Unclear."""
         self.values: dict[Path, Value] = {}
         self.headers: dict[Path, int] = {}
+        self.ends: dict[Path, int] = {}
         self._text = text
         self._at = 1 if text.startswith("\ufeff") else 0
         self._arrays: dict[Path, int] = {}
@@ -68,12 +72,13 @@ class Places:
         while self._skip() < len(self._text):
             if self._text[self._at] != "[":
                 self._row(table)
+                self.ends[table] = self._at
                 continue
             double = self._text.startswith("[[", self._at)
             self._at += 2 if double else 1
             table = self._opened(self._keys("]"), double=double)
             self._at += 2 if double else 1
-            self.headers[table] = self._at
+            self.headers[table] = self.ends[table] = self._at
 
     def _opened(self, keys: list[str], *, double: bool) -> Path:
         """Return the path of a header's table; in an array of tables, its last one."""

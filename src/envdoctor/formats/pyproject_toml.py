@@ -22,10 +22,13 @@ from envdoctor.model.names import normalise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
+    from envdoctor.formats._toml_document import Document
+    from envdoctor.formats._toml_places import Path
     from envdoctor.model.listing import Load, Requirement
+    from envdoctor.model.plan import Change, Edit
 
 KIND = "pyproject.toml"
 
@@ -40,6 +43,30 @@ def recognises(name: str, text: str) -> bool:
 def read(text: str, path: str, load: Load) -> Listing:
     """Return what the project declares; a resolver has to complete it. Raises InputError."""
     return read_project(text, path, load)[2]
+
+
+def edits(text: str, path: str, changes: Sequence[Change]) -> tuple[Edit, ...]:
+    """Return the edits that bring the changes about; what is new becomes a dependency of the project. Raises InputError."""
+    if not changes:
+        return ()
+    from envdoctor.formats._project_edits import change_all
+    from envdoctor.formats._toml_document import Document
+
+    document = Document(text, path)
+    change_all(document, changes, _home(document) if any(change.requirement is None for change in changes) else ())
+    return document.edits()
+
+
+def _home(document: Document) -> Path:
+    """Return where a project's own dependencies stand, or would."""
+    project = shapes.table(document.data.get("project"))
+    if ("tool", "poetry", "dependencies") in document.places.headers and "dependencies" not in project:
+        return ("tool", "poetry", "dependencies")
+    if "dependencies" in shapes.texts(project.get("dynamic")):
+        raise InputError(f"{document.path}: its dependencies are put together when the project is built; add new ones where they come from")
+    if "dependencies" not in project and ("project",) not in document.places.headers:
+        raise InputError(f"{document.path}: there is no [project] table to add a dependency to; write one, or name another file")
+    return ("project", "dependencies")
 
 
 def read_project(text: str, path: str, load: Load) -> tuple[str, str, Listing]:
