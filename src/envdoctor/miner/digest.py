@@ -12,6 +12,7 @@ from hashlib import blake2b
 from envdoctor.miner.binding import Binding
 from envdoctor.miner.literals import suffixes
 from envdoctor.miner.notices import globals_bound, makes_modules, notices_of, variables
+from envdoctor.miner.outline import outline
 from envdoctor.miner.signatures import signature_of
 from envdoctor.model.record import Record
 
@@ -80,7 +81,8 @@ class Digests:
 
     def _keep(self, mark: bytes, tree: ast.Module | None, text: bytes) -> Digest:
         if tree is None:
-            tree = parse(text)
+            short = outline(text)
+            tree = (parse(short) if short is not None else None) or parse(text)
         try:
             found = OPEN_FILE if tree is None else digest(tree, text)
         except RecursionError:  # an expression that no person wrote
