@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from envdoctor.cli import COMMANDS, atlas, check, completion, lab, main, rules, snapshot
+from envdoctor.cli import COMMANDS, atlas, check, completion, lab, main, rules, snapshot, undo
 from envdoctor.cli.options import FLAG, LIST, Operand, Option, scan
 from envdoctor.diagnosis import check as examine
 from envdoctor.facts.configuration import KEYS, read_config
@@ -46,6 +46,7 @@ GUIDES = [path for path in PAGES if path.name == "CONTRIBUTING.md" or path.paren
 COMMAND_WORDS = {
     "check": (check.OPTIONS, check.OPERAND),
     "snapshot": (snapshot.OPTIONS, snapshot.OPERAND),
+    "undo": (undo.OPTIONS, undo.OPERAND),
     "completion": ((), completion.OPERAND),
     **{f"rules {action}": row for action, row in rules.TABLE.items()},
     **{f"atlas {action}": row for action, row in atlas.TABLE.items()},

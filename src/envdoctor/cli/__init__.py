@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     # subcommand: what it does
     "check": "Judge an environment, a requirements or lock file, a training script or a saved snapshot",
     "snapshot": "Write down everything a check would look at, to be checked anywhere",
+    "undo": "Put back what a repair changed",
     "rules": "List, show, check or start rules",
     "atlas": "Look up and update what is known of every release",
     "lab": "Install and run real sets of versions, and hold the rule book to them",

@@ -36,9 +36,9 @@ def run(words: Sequence[str]) -> int:
 
 def words_of() -> dict[str, tuple[Option, ...]]:
     """Return the options of every subcommand; `rules X` stands for an action of `rules`."""
-    from envdoctor.cli import check, snapshot
+    from envdoctor.cli import check, snapshot, undo
 
-    table = {"check": check.OPTIONS, "snapshot": snapshot.OPTIONS, "completion": ()}
+    table = {"check": check.OPTIONS, "snapshot": snapshot.OPTIONS, "undo": undo.OPTIONS, "completion": ()}
     for group in GROUPS:
         table.update({f"{group} {action}": options for action, (options, _) in _group(group).TABLE.items()})
     return table
@@ -77,6 +77,9 @@ def bash() -> str:
     if [[ ($command == "rules show" || $command == "lab prove") && $cur != -* ]]; then
       COMPREPLY=($(compgen -W "$(envdoctor rules list 2>/dev/null | cut -d' ' -f1)" -- "$cur")); return
     fi
+  fi
+  if [[ $command == undo && $cur != -* ]]; then
+    COMPREPLY=($(compgen -W "$(envdoctor undo --list --color never 2>/dev/null | cut -d' ' -f1 | grep '^[0-9]')" -- "$cur")); return
   fi
   if [[ $command == completion ]]; then COMPREPLY=($(compgen -W "{" ".join(SHELLS)}" -- "$cur")); return; fi
   case $prev in
