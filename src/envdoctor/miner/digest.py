@@ -6,13 +6,12 @@ A file that did not change between two releases is digested once (see `Digests`)
 from __future__ import annotations
 
 import ast
-import warnings
 from hashlib import blake2b
 
 from envdoctor.miner.binding import Binding
 from envdoctor.miner.literals import suffixes
 from envdoctor.miner.notices import globals_bound, makes_modules, notices_of, variables
-from envdoctor.miner.outline import outline
+from envdoctor.miner.outline import read
 from envdoctor.miner.signatures import signature_of
 from envdoctor.model.record import Record
 
@@ -65,7 +64,7 @@ class Digests:
         if mark in self._trees:
             found = self._trees.pop(mark)
         else:
-            found = parse(text)
+            found = read(text)
             if mark not in self._digests:  # what a file says is asked for sooner or later, and parsing again costs more than all else
                 self._keep(mark, found, text)
             while len(self._trees) >= self._most:
@@ -77,12 +76,9 @@ class Digests:
         """Return what a file says by itself."""
         mark = blake2b(text, digest_size=12).digest()
         found = self._digests.get(mark)
-        return self._keep(mark, None, text) if found is None else found
+        return self._keep(mark, read(text), text) if found is None else found
 
     def _keep(self, mark: bytes, tree: ast.Module | None, text: bytes) -> Digest:
-        if tree is None:
-            short = outline(text)
-            tree = (parse(short) if short is not None else None) or parse(text)
         try:
             found = OPEN_FILE if tree is None else digest(tree, text)
         except RecursionError:  # an expression that no person wrote
@@ -92,16 +88,6 @@ class Digests:
                 del self._digests[old]
         self._digests[mark] = found
         return found
-
-
-def parse(text: bytes) -> ast.Module | None:
-    """Return the syntax tree of a file, None where it is no Python that this interpreter reads."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
 
 
 OPEN_FILE = Digest(is_open=True)

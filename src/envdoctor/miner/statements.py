@@ -7,6 +7,7 @@ import ast
 from envdoctor.miner.assigning import annotated, annotation, assigned, augmented, bind, delete
 from envdoctor.miner.expressions import evaluate, spoken
 from envdoctor.miner.frames import REFUSE, Frame, Scope, Try
+from envdoctor.miner.outline import Unread
 from envdoctor.miner.swallowing import swallowed
 from envdoctor.miner.values import NOTHING, const, is_whole, merge, settled, truth
 from envdoctor.miner.walks import bound, dotted, holds, inside
@@ -315,5 +316,5 @@ _HANDLERS: dict[type[ast.stmt], Callable[[Any, Frame, Machine], None]] = {
     ast.While: _while, ast.Assign: assigned, ast.AnnAssign: annotated, ast.AugAssign: augmented, ast.Delete: delete,
     ast.FunctionDef: _function, ast.AsyncFunctionDef: _function, ast.ClassDef: _class, ast.Return: _return, ast.Raise: _raise,
     ast.Assert: _assert, ast.Break: _leave, ast.Continue: _leave, ast.Global: _global, ast.Expr: _expression, ast.Import: _import,
-    ast.ImportFrom: _import_from,
+    ast.ImportFrom: _import_from, Unread: _function,
 }  # fmt: skip
