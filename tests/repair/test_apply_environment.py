@@ -20,6 +20,7 @@ from envdoctor.repair.apply import apply
 from envdoctor.repair.documents import read
 from envdoctor.repair.installed import again, is_whole, survey
 from envdoctor.repair.installer import absolute
+from envdoctor.repair.undo import undo
 from envdoctor.repair.versions import is_met
 from tests.repair.tiny import environment, project, sdist, told, uv, versions, wheel
 
@@ -108,8 +109,10 @@ def test_where_uv_is_missing_pip_does_it(
         "two": "2.0",
     }
     assert done.remarks == ()
+    undo(last(state))
+    assert {name: version for name, version in versions(python).items() if name in ("one", "two", "old")} == {"one": "1.0", "old": "1.0"}
     with pytest.raises(RepairError, match="--torch-backend is an option of uv"):
-        apply(moves(one=("2.0+cpu", "1.0")), python=python, options=["--torch-backend", "cpu"])
+        apply(moves(one=("1.0", "2.0")), python=python, options=["--torch-backend", "cpu"])
 
 
 # Nothing begins that cannot be right
@@ -146,10 +149,20 @@ def test_a_failed_installation_stays_written_down_and_leaves_the_files(
     assert (last(state).status, last(state).error[:20]) == (journal.FAILED, "uv could not install")
     assert sorted(os.listdir(tmp_path)) == ["UV_CACHE_DIR", "XDG_STATE_HOME", "r.txt", "venv", "wheels"]
     assert found.data == read(found.path).data
+
+
+def test_a_repair_that_stopped_half_way_is_told_before_the_next(tmp_path: Path, wheels: Path, options: list[str], state: Path) -> None:
+    python = environment(tmp_path / "venv", wheels, "one==1.0")
+    for version in ("9.9", "2.0"):
+        with pytest.raises(RepairError):
+            apply(moves(one=("1.0", version), two=(None, "9.9")), python=python, options=options)
+    uv("pip", "install", "-q", "--python", python, *options, "one==2.0")
     said: list[str] = []
-    apply(moves(one=("1.0", "2.0")), python=python, options=options, say=said.append)
-    assert said == [f"the repair {journal.identities(str(state))[0]} of this environment stopped half-way; "
-                    f"`envdoctor undo {journal.identities(str(state))[0]}` puts it back"]  # fmt: skip
+    apply(moves(two=(None, "1.0")), python=python, options=options, say=said.append)
+    first, second, _ = journal.identities(str(state))
+    assert said == [
+        f"the repair {name} of this environment stopped half-way; `envdoctor undo {name}` puts it back" for name in (first, second)
+    ]
 
 
 def test_files_and_packages_are_one_repair(tmp_path: Path, wheels: Path, options: list[str], state: Path) -> None:

@@ -7,6 +7,7 @@ import resource
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -195,14 +196,27 @@ except EditRefused as error:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 1 << 12
 
 
-def test_nothing_is_written_where_writing_is_not_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a").write_text("1")
-    wanted = replacements(tmp_path, a="2")
-    allowed = {str(tmp_path): False, str(tmp_path / "a"): True}  # root may write anywhere, so the system's answer is given here
-    monkeypatch.setattr(os, "access", lambda path, mode: allowed[path])
-    with pytest.raises(EditRefused, match="is read-only, and a file is replaced from beside it"):
-        write(*wanted)
-    allowed[str(tmp_path / "a")] = False
-    with pytest.raises(EditRefused, match=r"a is read-only; no file was changed"):
-        write(*wanted)
-    assert held(tmp_path) == {"a": "1"}
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_nothing_is_written_where_writing_is_not_allowed() -> None:
+    with tempfile.TemporaryDirectory() as name:  # one that another user may enter
+        folder = Path(name)
+        (folder / "a").write_text("1")
+        wanted = replacements(folder, a="2")
+        user = os.geteuid()
+        try:
+            folder.chmod(0o555)
+            (folder / "a").chmod(0o666)
+            if user == 0:  # root may write anywhere
+                os.seteuid(65534)
+            with pytest.raises(EditRefused, match="is read-only, and a file is replaced from beside it"):
+                write(*wanted)
+            os.seteuid(user)
+            folder.chmod(0o777)
+            (folder / "a").chmod(0o444)
+            if user == 0:
+                os.seteuid(65534)
+            with pytest.raises(EditRefused, match=r"a is read-only; no file was changed"):
+                write(*wanted)
+        finally:
+            os.seteuid(user)
+        assert held(folder) == {"a": "1"}

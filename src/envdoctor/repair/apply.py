@@ -15,6 +15,7 @@ from envdoctor.repair.installed import again, survey
 from envdoctor.repair.installer import Installer, absolute
 from envdoctor.repair.journal import DONE, FAILED, WRITING, Moved, Repair, Site
 from envdoctor.repair.lock import NAME, hold
+from envdoctor.repair.prospect import prospect
 from envdoctor.repair.versions import difference, pin
 
 TYPE_CHECKING = False
@@ -68,7 +69,7 @@ def apply(
             lock = stack.enter_context(hold(os.path.join(environment.prefix, NAME), f"the environment {environment.prefix}"))
             environment = survey(python, variables)  # once more: another repair may have ended in between
             site = _site(environment, moves, absolute(options, os.getcwd()))
-            _caution(site, top, say)
+            _caution(site, top, variables, say)
         repair = journal.begin(top, [without_password(word) for word in command])
         own = stack.enter_context(hold(os.path.join(repair.folder, "lock"), f"the repair {repair.id}"))
         try:
@@ -121,7 +122,7 @@ def _site(environment: Environment, moves: Sequence[Move], options: tuple[str, .
     )  # fmt: skip
 
 
-def _caution(site: Site, top: str, say: Say) -> None:
+def _caution(site: Site, top: str, environ: Mapping[str, str], say: Say) -> None:
     """Say what cannot be put back as it was, and which interrupted repair this environment still waits for."""
     for moved in site.moves:
         if moved.caution:
@@ -129,9 +130,10 @@ def _caution(site: Site, top: str, say: Say) -> None:
     for identity in journal.identities(top):
         try:
             other = journal.find(top, identity)
-        except RepairError:
+        except RepairError:  # told by `envdoctor undo`
             continue
-        if other.is_open and other.site is not None and other.site.prefix == site.prefix:
+        here = other.site is not None and other.site.prefix == site.prefix
+        if here and other.is_open and not prospect(other, environ).is_empty:
             say(f"the repair {identity} of this environment stopped half-way; `envdoctor undo {identity}` puts it back")
 
 

@@ -129,10 +129,14 @@ def check(place: str, before: str) -> None:
         what = "was deleted" if not now else "changed" if before else "was made"
         raise EditRefused(f"{place} {what} since it was read; no file was changed, so plan the repair again")
     folder = os.path.dirname(place)
-    if before and not os.access(place, os.W_OK):
+    if before and not _is_allowed(place, os.W_OK):
         raise EditRefused(f"{place} is read-only; no file was changed. Allow writing to it, and try again")
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not _is_allowed(folder, os.W_OK | os.X_OK):
         raise EditRefused(f"{folder} is read-only, and a file is replaced from beside it; no file was changed. Allow writing to the folder")
+
+
+def _is_allowed(path: str, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def digest_of(place: str) -> str:

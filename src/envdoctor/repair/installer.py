@@ -20,6 +20,8 @@ _IN_PIP = {"--default-index": "--index-url", "--index": "--extra-index-url"}
 """uv's words for which pip has others."""
 _ONLY_UV = ("--torch-backend", "--index-strategy", "--exclude-newer")
 _PATHS = ("--find-links", "-f", "--index-url", "-i", "--extra-index-url", "--index", "--default-index")
+_PRIVATE = ("PYTHONPATH", "PYTHONHOME")
+"""Variables of this process that would put other packages before those of the environment."""
 _GRACE = 10.0
 """Seconds that an installer has to end after it was interrupted."""
 
@@ -38,7 +40,7 @@ class Installer:
         self._python, self._folder, self._lock = python, folder, lock
         self._start = [uv, "pip"] if uv else [python, "-m", "pip"]
         self._more = ["-q"] if quiet else []
-        self._environ = environment_for_uv(environ, python) if uv else dict(environ)
+        self._environ = environment_for_uv(environ, python) if uv else {name: environ[name] for name in environ if name not in _PRIVATE}
         if "UV_NO_PROGRESS" not in environ:
             self._environ.pop("UV_NO_PROGRESS", None)
         if not uv and self._run(["--version"], aloud=False)[0]:

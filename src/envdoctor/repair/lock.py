@@ -69,9 +69,11 @@ def _holder(handle: int) -> str:
         pids = []
     if not pids:
         return "another process"
-    if len(pids) > 1 and not _lives(pids[0]):
-        return f"process {pids[-1]}, which an envdoctor that was killed has started"
-    return f"process {pids[0]}"
+    if _lives(pids[0]):
+        return f"process {pids[0]}"
+    # What it started goes on, or at least what that has started, such as a build.
+    left = f"process {pids[-1]}" if _lives(pids[-1]) else f"what process {pids[-1]} has left running"
+    return f"{left}, which an envdoctor that was killed has started"
 
 
 def _lives(pid: int) -> bool:
