@@ -124,6 +124,14 @@ def test_a_day_counts_for_what_is_kept_too(index: Served, settings: Settings) ->
     assert found[0].versions == ("1.0", "1.1")
 
 
+def test_what_fails_last_is_heard_before_its_package_is_told(index: Served, settings: Settings) -> None:
+    names = [f"p{number}" for number in range(40)]
+    for name in names:
+        release(index, name, "1", "FAIL = 1")
+    outcomes, _ = run(settings, *names)
+    assert {outcome.package: len(outcome.failures) for outcome in outcomes} == dict.fromkeys(names, 1)
+
+
 def test_without_a_store_nothing_is_kept(tmp_path: Path, index: Served, settings: Settings) -> None:
     release(index, "one", "1.0", "a = 1")
     assert run(settings.replace(store=""), "one")[0][0].written == ("1.0",)

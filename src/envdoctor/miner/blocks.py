@@ -18,7 +18,7 @@ from envdoctor.model.record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from multiprocessing.queues import Queue
+    from multiprocessing.queues import SimpleQueue
     from typing import Any
 
     from envdoctor.miner.release import Release
@@ -47,7 +47,7 @@ class Ways(Record):
 
 class _Worker:
     ways: Ways
-    told: Queue[tuple[str, str, str, str]]
+    told: SimpleQueue[tuple[str, str, str, str]]
     client: Client
     mine: Callable[[Source], Surface]
 

@@ -168,7 +168,8 @@ class _Run:
         self.journal.forget_others()
         # a fresh interpreter a worker: a fork would take over the threads that list and draw, in the middle of what they do
         self.context = get_context("spawn")
-        self.told: Any = self.context.Queue()
+        # what a worker puts into it is there before the worker goes on: its block cannot come back ahead of what became of it
+        self.told: Any = self.context.SimpleQueue()
         self.ways = Ways(journal=settings.journal, mark=self.journal.mark, store=settings.store, miner=settings.miner)
         self.pool: ProcessPoolExecutor | None = None
         self.out: dict[Future[Block], Block] = {}
@@ -219,13 +220,8 @@ class _Run:
 
     def listen(self) -> None:
         """Pass on what workers have told."""
-        from queue import Empty
-
-        while True:
-            try:
-                kind, package, version, text = self.told.get_nowait()
-            except Empty:
-                return
+        while not self.told.empty():
+            kind, package, version, text = self.told.get()
             if kind == BEGUN:
                 self.begun.add((package, version))
                 self.watch.begun(package, version)
@@ -253,6 +249,8 @@ class _Run:
         self.unsent.clear()
         self.halt()
         self.listen()
+        self.told.close()
+        self.told = self.context.SimpleQueue()  # a worker that is killed while it tells something leaves the old one locked
         self.in_vain = 0 if self.begun - self.ended else self.in_vain + 1
         if self.in_vain > _IN_VAIN:
             raise ReleaseError("the processes that mine end before they begin; see what they say above, and run this again with --jobs 1")
@@ -307,4 +305,3 @@ class _Run:
         """End the workers, also in the middle of their work; the journal keeps what they have mined."""
         self.halt()
         self.told.close()
-        self.told.cancel_join_thread()
