@@ -87,7 +87,7 @@ class Remade(Record):
     command: tuple[str, ...]
 
 
-EDITED = ("pip freeze", "requirements.txt", "pyproject.toml", "script metadata")
+EDITED = ("pip freeze", "requirements.txt", "pyproject.toml", "environment.yml", "script metadata")
 
 _REMADE: dict[str, Remade] = {
     "uv.lock": Remade(source="pyproject.toml", command=("uv", "lock")),

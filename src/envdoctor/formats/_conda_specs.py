@@ -45,7 +45,7 @@ def match_spec(text: str, location: Location) -> tuple[Requirement, bool]:
     version, build = keys.get("version", version), keys.get("build", build)
     specifier = _specifier(version)
     requirement = Requirement(name=_NAMES.get(name, name), specifier=specifier, build=_build_kind(build), location=location)
-    return requirement, bool(build) and specifier.startswith("==") and "*" not in specifier
+    return requirement, bool(build) and "*" not in build and specifier.startswith("==") and "*" not in specifier
 
 
 def torch_build(text: str) -> str:

@@ -35,19 +35,20 @@ def line_edits(text: str, path: str, changes: Sequence[Change]) -> tuple[Edit, .
     edits: list[Edit] = []
     for change in changes:
         if checked(change, path).requirement is not None:
-            for start, end, new in _changed(text, path, numbered, change):
+            for start, end, new in changed(text, path, numbered, change):
                 edits.append(Edit(document=path, start=start, end=end, old=text[start:end], new=new, because=change.because))
     fresh = sorted((change for change in changes if change.requirement is None), key=lambda change: change.name.lower())
     edits.extend(added(text, path, lines, fresh))
     return tuple(sorted(edits, key=lambda edit: (edit.start, edit.end)))
 
 
-def _changed(text: str, path: str, lines: Mapping[int, JoinedLine], change: Change) -> Iterator[Replacement]:
+def changed(text: str, path: str, lines: Mapping[int, JoinedLine], change: Change) -> Iterator[Replacement]:
+    """Yield what to replace for a requirement that was read in one of the lines, which are known by their numbers. Raises InputError."""
     was = change.requirement
     if was is None or was.location is None:
         raise InputError(f"{path}: where {change.name} stands is not known, so it cannot be changed; read the file again")
     line = lines.get(was.location.line)
-    found = _asked(line, path) if line is not None else None
+    found = asked(line, path) if line is not None else None
     if line is None or found is None or found.name != was.name:
         if line is not None and was.url:  # a folder, whose project told the name
             raise _fixed(path, line.number, change)
@@ -67,7 +68,7 @@ def _changed(text: str, path: str, lines: Mapping[int, JoinedLine], change: Chan
         yield _rehashed(text, path, line, change)
 
 
-def _asked(line: JoinedLine, path: str) -> Requirement | None:
+def asked(line: JoinedLine, path: str) -> Requirement | None:
     """Return what a line asks for, as the reader sees it; None for an option, an include or what it cannot read."""
     if line.text.startswith(_INCLUDES):
         return None

@@ -37,9 +37,11 @@ def inside(raw: str, value: str) -> tuple[int, int] | None:
     return None
 
 
-def line_end(text: str) -> str:
-    """Return how the lines of a text end."""
-    return "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
+def line_end(text: str, at: int = 0) -> str:
+    """Return how the line at a character ends; where it is the last one and does not, how the first one does."""
+    end = text.find("\n", at)
+    end = end if end >= 0 else text.find("\n")
+    return "\r\n" if end > 0 and text[end - 1] == "\r" else "\n"
 
 
 def without(text: str, item: Value, earlier: Value | None, *, last: bool) -> Replacement:
@@ -81,7 +83,7 @@ def before(text: str, item: Value, raws: Sequence[str], *, alone: bool) -> Repla
     indent = text[line : item.start]
     if indent.strip() or not line:
         return item.start, item.start, ", ".join(raws) + ("" if alone else ", ")
-    return line, line, "".join(f"{indent}{raw},{line_end(text)}" for raw in raws)
+    return line, line, "".join(f"{indent}{raw},{line_end(text, line)}" for raw in raws)
 
 
 def new_line(text: str, at: int, words: str) -> Replacement:
@@ -92,7 +94,7 @@ def new_line(text: str, at: int, words: str) -> Replacement:
     rest = _LINE_REST.match(text, at)
     end = rest.end() if rest else at
     if text[end - 1] == "\n":
-        return end, end, words + line_end(text[at:])
+        return end, end, words + line_end(text, at)
     return end, end, line_end(text) + words
 
 
