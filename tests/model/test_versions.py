@@ -6,7 +6,18 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, _fast_key, admits, intersect, key, slow_key, union, window
+from envdoctor.model.versions import (
+    InvalidSpecifier,
+    InvalidVersion,
+    _fast_key,
+    admits,
+    intersect,
+    is_version,
+    key,
+    slow_key,
+    union,
+    window,
+)
 
 number = st.integers(0, 30)
 releases = st.lists(number, min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
@@ -90,3 +101,8 @@ def test_invalid_versions_are_refused(text: str) -> None:
 def test_invalid_specifiers_are_refused(text: str) -> None:
     with pytest.raises(InvalidSpecifier):
         window(text)
+
+
+def test_what_is_a_version() -> None:
+    assert all(map(is_version, ("1.0", "2.7.0+cu126", "1!2.0rc1.post1.dev2", " 1.0 ")))
+    assert not any(map(is_version, ("", "main", "1.x", "==1.0", "1" * 400)))

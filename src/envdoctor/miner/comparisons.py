@@ -7,6 +7,7 @@ import operator
 
 from envdoctor.miner.values import UNSURE, Argument, is_pattern, is_whole, settled
 from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, any_of, no
+from envdoctor.model.versions import is_version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _ordered(left: Value, sign: str, right: Value) -> Guard | None:
     kind = left[0]
     if kind == "version":
         text = _text(right)
-        if text is None or not _is_version(text):
+        if text is None or not is_version(text):
             return None if text is None or sign not in ("==", "!=") else FALSE if sign == "==" else TRUE
         return ("ver", left[1], sign + text)
     if kind == "release":
@@ -91,7 +92,7 @@ def _ordered(left: Value, sign: str, right: Value) -> Guard | None:
         return _part(left[1], left[2], sign, right[1])
     if kind == "python":
         if right[0] == "parsed":
-            return ("py", sign + right[1]) if _is_version(right[1]) else None
+            return ("py", sign + right[1]) if is_version(right[1]) else None
         numbers = _numbers(right)
         return None if numbers is None else _numbered(("py",), sign, numbers, left[1] if len(left) > 1 else None)
     if kind == "system" and right[0] == "const" and sign in ("==", "!="):
@@ -102,7 +103,7 @@ def _ordered(left: Value, sign: str, right: Value) -> Guard | None:
         return _constants(left[1], sign, right[1])
     if kind in ("const", "parsed") and right[0] in ("const", "parsed") and sign in ("<", "<=", ">", ">=", "==", "!="):
         one, two = _text(left), _text(right)
-        if one is None or two is None or not _is_version(one) or not _is_version(two):
+        if one is None or two is None or not is_version(one) or not is_version(two):
             return None
         from envdoctor.model.versions import admits, window
 
@@ -147,16 +148,6 @@ def _numbers(value: Value) -> list[str] | None:
 
 def _text(value: Value) -> str | None:
     return value[1] if value[0] in ("const", "parsed") and isinstance(value[1], str) else None
-
-
-def _is_version(text: str) -> bool:
-    from envdoctor.model.versions import InvalidVersion, key
-
-    try:
-        key(text)
-    except InvalidVersion:
-        return False
-    return True
 
 
 def _constants(one: object, sign: str, two: object) -> Guard | None:

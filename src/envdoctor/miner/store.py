@@ -13,7 +13,7 @@ from envdoctor.miner.members import Label, Members, is_text
 from envdoctor.miner.release import File, Release
 from envdoctor.model.errors import ReleaseError
 from envdoctor.model.names import normalise
-from envdoctor.model.versions import InvalidVersion, key
+from envdoctor.model.versions import is_version, key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Store:
             names = os.listdir(os.path.join(self.folder, normalise(package)))
         except OSError:
             return []
-        return sorted((name[:-4] for name in names if name.endswith(".zip") and _is_version(name[:-4])), key=key)
+        return sorted((name[:-4] for name in names if name.endswith(".zip") and is_version(name[:-4])), key=key)
 
     def packages(self) -> list[str]:
         """Return the packages of which a release is kept, sorted."""
@@ -119,14 +119,6 @@ class Store:
 
 def _head(source: Source) -> Mapping[str, object]:
     return {"form": FORM, **{name: getattr(source, name) for name in (*_LABEL, "requires")}, "paths": list(source.paths())}
-
-
-def _is_version(text: str) -> bool:
-    try:
-        key(text)
-    except InvalidVersion:
-        return False
-    return True
 
 
 def default_folder(environment: Mapping[str, str] | None = None) -> str:

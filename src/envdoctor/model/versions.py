@@ -45,6 +45,15 @@ def key(version: str) -> Key:
     return known
 
 
+def is_version(text: str) -> bool:
+    """Tell whether a text is a PEP 440 version."""
+    try:
+        key(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.")
 _PARTS = (("post", 0), ("rc", 3), ("dev", 0), ("a", 1), ("b", 2))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.knowledge.atlas.beside import between
-from envdoctor.model.versions import InvalidVersion, key
+from envdoctor.model.versions import is_version, key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def unknown_releases(
         if is_known:
             wanted = is_commit(label) or (is_altered is not None and (is_altered(one) or (label != "" and not label.startswith(_BUILDS))))
         else:
-            wanted = _is_version(plain) and (is_altered is not None or _is_unreleased(plain) or (not places and _is_newer(plain, versions)))
+            wanted = is_version(plain) and (is_altered is not None or _is_unreleased(plain) or (not places and _is_newer(plain, versions)))
         if wanted:
             found.append(one)
     return found
@@ -64,11 +64,3 @@ def _is_newer(version: str, known: tuple[str, ...]) -> bool:
 
 def _is_unreleased(version: str) -> bool:
     return any(sign.isalpha() for sign in version.lower().replace("post", ""))
-
-
-def _is_version(text: str) -> bool:
-    try:
-        key(text)
-    except InvalidVersion:
-        return False
-    return True
