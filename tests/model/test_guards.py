@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, all_of, any_of, atom, judge, no, parse, spell
+from envdoctor.model.guards import FALSE, TRUE, UNKNOWN, _join, all_of, any_of, atom, judge, no, parse, spell
 
 VERSIONS = {"torch": "2.5.1", "trl": "0.14.0", "peft": False}
 ATOMS = (
@@ -106,6 +106,16 @@ def whole(told: dict[str, bool]) -> dict[str, bool | None]:
 def test_what_is_spelt_is_read_again(tree: Tree) -> None:
     guard = simplified(tree)
     assert parse(spell(guard)) == guard
+
+
+@settings(deadline=None)
+@given(TREES)
+def test_what_was_joined_once_is_in_order(tree: Tree) -> None:
+    guard = simplified(tree)
+    if guard[0] in ("and", "or"):
+        ends = (TRUE, FALSE) if guard[0] == "and" else (FALSE, TRUE)
+        assert _join(guard[0], guard[1], *ends) == guard
+        assert all_of([guard, TRUE]) is guard
 
 
 @settings(deadline=None)
