@@ -61,6 +61,7 @@ TOUCHES_MACHINE = {
     "repair.installer",
     "repair.journal",
     "repair.lock",
+    "repair.returning",
     "repair.undo",
     "hook",
     "diagnosis",

@@ -269,6 +269,27 @@ def test_two_versions_side_by_side_become_one(tmp_path: Path, python: str, optio
     assert sorted(path.name for path in site.glob("one-*")) == ["one-1.0.dist-info"]
 
 
+def test_what_a_killed_installer_left_of_a_package_is_swept_away(tmp_path: Path, python: str, options: list[str]) -> None:
+    repair = half_way(repaired(tmp_path, python, options))
+    site = Path(survey(python, {}).own["one"].location).parent
+    uv("pip", "install", "-q", "--python", python, *options, "one==1.0")
+    (site / "one-2.0.dist-info").mkdir()  # as uv leaves it before it has written RECORD
+    (site / "one-2.0.dist-info" / "REQUESTED").touch()
+    for name in ("RECORD", "INSTALLER"):
+        (site / "two-1.0.dist-info" / name).unlink()
+    undo(repair)
+    assert sorted(path.name for path in site.glob("*.dist-info")) == ["old-1.0.dist-info", "one-1.0.dist-info"]
+    assert is_whole(survey(python, {}).own["one"])
+
+
+def test_an_environment_that_became_no_environment_is_told(tmp_path: Path, python: str, options: list[str]) -> None:
+    repair = half_way(repaired(tmp_path, python, options))
+    shutil.rmtree(tmp_path / "venv")
+    (tmp_path / "venv").mkdir()
+    with pytest.raises(EditRefused, match="its environment is gone"):
+        undo(repair)
+
+
 def test_a_repair_that_changed_nothing_is_only_closed(tmp_path: Path, python: str, options: list[str], state: Path) -> None:
     with pytest.raises(RepairError):
         apply(Plan(moves=(Move(name="one", old="1.0", new="9.9"),)), python=python, options=options)

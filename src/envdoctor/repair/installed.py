@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 
 class Environment(Record):
-    """An environment that is repaired. `own` lies in its folder and is what an installer changes; `seen` is all that it imports."""
+    """An environment that is repaired. `own` lies in its `folders` and is what an installer changes; `seen` is all that it imports."""
 
     python: str
     prefix: str
+    folders: tuple[str, ...]
     own: Mapping[str, Distribution]
     seen: Mapping[str, Distribution]
 
@@ -46,11 +47,12 @@ def survey(python: str, environ: Mapping[str, str]) -> Environment:
     """Read the environment of an interpreter, a venv or a conda prefix. Raises InputError, and RepairError where no interpreter is."""
     place = place_of(python, environ)
     inside = os.path.join(os.path.realpath(place.prefix), "")
-    own = installed(folder for folder in place.site_packages if os.path.join(os.path.realpath(folder), "").startswith(inside))
+    folders = tuple(folder for folder in place.site_packages if os.path.join(os.path.realpath(folder), "").startswith(inside))
     return Environment(
         python=_interpreter(python, place),
         prefix=place.prefix,
-        own=own.distributions,
+        folders=folders,
+        own=installed(folders).distributions,
         seen=installed(place.site_packages).distributions,
     )
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
+from envdoctor.facts.distributions import read
 from envdoctor.model.errors import RepairError
 from envdoctor.model.record import Record
 from envdoctor.repair.installed import survey
+from envdoctor.repair.versions import is_met
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +34,23 @@ class _Way(Record):
         moved = package.moved
         plain = moved.again == f"{moved.name}=={moved.before}"
         return f"{moved.name}==={moved.before}" if plain and self.exact and "+" not in (moved.before or "") else moved.again
+
+
+def sweep(site: Site, environ: Mapping[str, str]) -> None:
+    """Remove what an installer that was killed has left of a package's dist-info folder, once no RECORD tells how to remove it.
+
+    uv and pip leave such a folder where it is, even when they install the package again; it would then be there in two versions.
+    """
+    moves = {moved.name: moved for moved in site.moves}
+    for folder in survey(site.python, environ).folders:
+        for entry in os.listdir(folder):
+            found = read(folder, entry) if entry.endswith(".dist-info") else None
+            if found is None or found.name not in moves:
+                continue
+            has_record, has_metadata = (os.path.isfile(os.path.join(folder, entry, name)) for name in ("RECORD", "METADATA"))
+            # a package of the system may never have had a RECORD
+            if not has_record and (not has_metadata or is_met(found.version, moves[found.name].after, None)):
+                shutil.rmtree(os.path.join(folder, entry), ignore_errors=True)
 
 
 def bring_back(

@@ -13,7 +13,7 @@ from envdoctor.repair.installer import Installer
 from envdoctor.repair.journal import FAILED, UNDONE, WRITING, Repair
 from envdoctor.repair.lock import NAME, hold
 from envdoctor.repair.prospect import BEFORE, CHANGED, Prospect, prospect
-from envdoctor.repair.returning import bring_back
+from envdoctor.repair.returning import bring_back, sweep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ def undo(
         own = stack.enter_context(hold(os.path.join(repair.folder, "lock"), f"the repair {repair.id}"))
         repair = journal.find(os.path.dirname(repair.folder), repair.id)  # once more: it may have ended, or been put back, in between
         found = prospect(repair, variables)
+        if repair.is_open and site is not None and found.packages:
+            sweep(site, variables)
+            found = prospect(repair, variables)
         if repair.status == UNDONE:
             return found
         if found.changed and not force:
