@@ -277,7 +277,10 @@ def test_what_a_killed_installer_left_of_a_package_is_swept_away(tmp_path: Path,
     (site / "one-2.0.dist-info" / "REQUESTED").touch()
     for name in ("RECORD", "INSTALLER"):
         (site / "two-1.0.dist-info" / name).unlink()
+    for name in ("~ne", "~ne-1.0.dist-info", "~wo-1.0.dist-info", "~ther"):  # as pip puts aside what it is about to replace
+        (site / name).mkdir()
     undo(repair)
+    assert [path.name for path in site.glob("~*")] == ["~ther"]
     assert sorted(path.name for path in site.glob("*.dist-info")) == ["old-1.0.dist-info", "one-1.0.dist-info"]
     assert is_whole(survey(python, {}).own["one"])
 

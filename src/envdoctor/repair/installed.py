@@ -113,22 +113,34 @@ def _from_elsewhere(name: str, told: Mapping[str, Any]) -> tuple[str, str] | Non
 
 def is_whole(found: Distribution) -> bool:
     """Tell whether every file that a distribution's RECORD lists is there, and as long as it says."""
-    import csv
-
-    rows = list(csv.reader(_content(os.path.join(found.location, "RECORD")).decode("utf-8", "replace").splitlines()))
+    rows = _record(found)
     if not rows or found.problems:
         return False
     folder = os.path.dirname(found.location)
-    for row in rows:
-        if not row or row[0].endswith(".pyc"):
+    for path, size in rows:
+        if path.endswith(".pyc"):
             continue
         try:
-            size = os.stat(os.path.join(folder, row[0])).st_size
+            there = os.stat(os.path.join(folder, path)).st_size
         except OSError:
             return False
-        if len(row) > 2 and row[2].isdecimal() and int(row[2]) != size:
+        if size.isdecimal() and int(size) != there:
             return False
     return True
+
+
+def folders_of(found: Distribution) -> set[str]:
+    """Return the names of the folders that a distribution has beside its own dist-info."""
+    tops = {path.partition("/")[0] for path, _ in _record(found) if "/" in path}
+    return {top for top in tops if top != ".." and not top.endswith((".dist-info", ".data"))}
+
+
+def _record(found: Distribution) -> list[tuple[str, str]]:
+    """Return path and size in bytes, "" where unknown, of every file that RECORD lists."""
+    import csv
+
+    lines = _content(os.path.join(found.location, "RECORD")).decode("utf-8", "replace").splitlines()
+    return [(row[0], row[2] if len(row) > 2 else "") for row in csv.reader(lines) if row]
 
 
 def _path(url: str) -> str:

@@ -7,8 +7,9 @@ import shutil
 
 from envdoctor.facts.distributions import read
 from envdoctor.model.errors import RepairError
+from envdoctor.model.names import normalise
 from envdoctor.model.record import Record
-from envdoctor.repair.installed import survey
+from envdoctor.repair.installed import folders_of, survey
 from envdoctor.repair.versions import is_met
 
 TYPE_CHECKING = False
@@ -37,20 +38,29 @@ class _Way(Record):
 
 
 def sweep(site: Site, environ: Mapping[str, str]) -> None:
-    """Remove what an installer that was killed has left of a package's dist-info folder, once no RECORD tells how to remove it.
+    """Remove what an installer that was killed has left: of a package's dist-info folder, and of files that pip had put aside.
 
-    uv and pip leave such a folder where it is, even when they install the package again; it would then be there in two versions.
+    uv and pip leave a dist-info folder without RECORD where it is, even when they install the package again; it would then be there in
+    two versions. What pip is about to replace it names after the old, with "~" for the first letter.
     """
     moves = {moved.name: moved for moved in site.moves}
-    for folder in survey(site.python, environ).folders:
+    environment = survey(site.python, environ)
+    aside = {f"~{top[1:]}" for name in moves if name in environment.own for top in folders_of(environment.own[name])}
+    for folder in environment.folders:
         for entry in os.listdir(folder):
+            path = os.path.join(folder, entry)
+            if entry.startswith("~"):
+                name = normalise(entry[1:].partition("-")[0])
+                if entry in aside or (entry.endswith(".dist-info") and any(name == moved[1:] for moved in moves)):
+                    shutil.rmtree(path, ignore_errors=True)
+                continue
             found = read(folder, entry) if entry.endswith(".dist-info") else None
             if found is None or found.name not in moves:
                 continue
-            has_record, has_metadata = (os.path.isfile(os.path.join(folder, entry, name)) for name in ("RECORD", "METADATA"))
+            has_record, has_metadata = (os.path.isfile(os.path.join(path, name)) for name in ("RECORD", "METADATA"))
             # a package of the system may never have had a RECORD
             if not has_record and (not has_metadata or is_met(found.version, moves[found.name].after, None)):
-                shutil.rmtree(os.path.join(folder, entry), ignore_errors=True)
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def bring_back(

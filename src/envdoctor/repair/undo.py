@@ -63,6 +63,8 @@ def undo(
             if site is not None and any(one.state != BEFORE for one in found.packages):
                 installer = Installer(site.python, variables, repair.folder, lock or own, quiet=quiet)
                 bring_back(site, [one for one in found.packages if one.state != BEFORE], installer, variables, force=force, say=say)
+                if found.repair.is_open:
+                    sweep(site, variables)
         except BaseException as error:
             journal.save(repair, status=FAILED, error=f"while it was put back: {str(error) or 'interrupted'}")
             raise
