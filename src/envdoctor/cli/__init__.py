@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, str] = {
     # subcommand: what it does
     "check": "Judge an environment, a requirements or lock file, a training script or a saved snapshot",
+    "fix": "Repair an environment, or a file that lists one, by the smallest change",
     "snapshot": "Write down everything a check would look at, to be checked anywhere",
     "undo": "Put back what a repair changed",
     "rules": "List, show, check or start rules",

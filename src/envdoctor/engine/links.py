@@ -114,6 +114,11 @@ def causes(faults: Iterable[Fault], links: Links, surroundings: Surroundings) ->
     return found if len(absent) < _OF_A_PART else [cause for cause in found if cause.faults[0].kind != "package"]
 
 
+def uses_of(package: str, entry: str, links: Links, surroundings: Surroundings) -> tuple[str, ...]:
+    """Return the uses that break with an entry of a package."""
+    return tuple(_reached({(package, entry)}, links, surroundings))
+
+
 def _reached(broken: set[Step], links: Links, surroundings: Surroundings) -> dict[str, tuple[Rest, ...]]:
     """Return the uses that break with some entries, each by the shortest way."""
     ways: dict[Step, tuple[Rest, ...]] = dict.fromkeys(sorted(broken), ())

@@ -154,7 +154,7 @@ class Beside:
             known, rows = self._atlas.rows(package, module)
             partner = self._partner(module)
             movable = {normalise(partner), module, package}
-            rows = [row for row in rows if row.entry in entries and (_mentions(row.guard, movable) or holds(row.guard) is not False)]
+            rows = [row for row in rows if row.entry in entries and (_asks(row.guard, movable) or holds(row.guard) is not False)]
             others.append(self._moved(partner, [row for row in rows if row.holders & own == own]))
             for entry in entries:
                 good &= known.get(entry, good)
@@ -163,6 +163,15 @@ class Beside:
                 if row.beside & state == state:
                     good &= ~row.holders
         return tuple(others), nearest(versions, good, own, package in self.mined)
+
+    def lacks(self, package: str, module: str) -> tuple[tuple[str, ...], list[Row]]:
+        """Return the releases of a partner (none for one that is not in the atlas), and what any release of a package may lack of it."""
+        partner = (self._atlas.named(module) or ("", ()))[0]
+        return (self._atlas.versions(partner) if partner else ()), self._atlas.rows(package, module)[1]
+
+    def releases(self, package: str) -> tuple[str, ...]:
+        """Return the releases of a package, the oldest first. Raises KeyError."""
+        return self._atlas.versions(package)
 
     def _moved(self, partner: str, rows: list[Row]) -> str | None:
         """Return the versions of a partner beside which none of these rows holds; "" for any, None for none."""
@@ -223,17 +232,7 @@ def nearest(versions: tuple[str, ...], good: int, here: int, is_mined: bool = Fa
     return ",".join(part for part in (low, high) if part)
 
 
-def _mentions(guard: str, names: Collection[str]) -> bool:
-    if not guard:
-        return False
-    from envdoctor.model.guards import parse
+def _asks(guard: str, names: Collection[str]) -> bool:
+    from envdoctor.model.guards import mentions, parse
 
-    todo = [parse(guard)]
-    for one in todo:
-        if one[0] in ("and", "or"):
-            todo.extend(one[1])
-        elif one[0] == "not":
-            todo.append(one[1])
-        elif one[0] in ("has", "offers", "call", "ver", "dist") and (root(one[1]) in names or normalise(one[1]) in names):
-            return True
-    return False
+    return bool(guard) and mentions(parse(guard), names)

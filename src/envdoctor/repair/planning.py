@@ -1,0 +1,257 @@
+"""The whole repair on one screen: examine, judge, learn, search, write. `diagnosis` for cures."""
+
+from __future__ import annotations
+
+from envdoctor.diagnosis import diagnose
+from envdoctor.knowledge.atlas.load import open_atlas
+from envdoctor.knowledge.load import open_book
+from envdoctor.model.errors import RepairError
+from envdoctor.model.plan import Left, Move, Plan
+from envdoctor.model.record import Record
+from envdoctor.repair.cost import Ledger, told
+from envdoctor.repair.lessons import allows, kept, plain
+from envdoctor.repair.metadata import Metadata
+from envdoctor.repair.patient import examine
+from envdoctor.repair.question import Conflict, Question
+from envdoctor.repair.search import Case, Found, Search
+from envdoctor.repair.supposing import Supposing
+from envdoctor.repair.table import Table
+from envdoctor.repair.teaching import Teacher
+from envdoctor.repair.uv import Target, Unreachable, Uv, find_uv
+from envdoctor.repair.writing import Trial, Writing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Union
+
+    from envdoctor.model.finding import Finding, Report
+    from envdoctor.model.request import Request
+    from envdoctor.repair.lessons import Lesson
+    from envdoctor.repair.patient import Ill
+    from envdoctor.repair.question import Resolver, Solution
+
+MOST = 3
+"""Ways out that are offered at most."""
+
+
+class Wanted(Record):
+    """What the user asks of a repair beyond the patient. `offline` asks nobody outside, `upgrade` for the newest set without faults."""
+
+    upgrade: bool = False
+    offline: bool = False
+
+
+class Outcome(Record):
+    """What came of it. `report` judges what is there now; `plans` are ways out, the cheapest first; `conflict` says why there is none.
+
+    `ill` is the patient as it was read, `resolver` who solved.
+    """
+
+    ill: Ill
+    report: Report
+    plans: tuple[Plan, ...] = ()
+    conflict: str = ""
+    resolver: str = ""
+    remarks: tuple[str, ...] = ()
+    rounds: int = 0
+
+    @property
+    def is_fit(self) -> bool:
+        """Tell whether nothing has to be repaired."""
+        return not self.plans and not self.conflict
+
+
+def _unsaid(_: str) -> None:
+    pass
+
+
+def repair(asked: Request, environ: Mapping[str, str], wanted: Wanted | None = None, say: Callable[[str], None] = _unsaid) -> Outcome:
+    """Work out how to repair what a request names; nothing is written. Raises EnvdoctorError."""
+    say("examining")
+    return _Planner(examine(asked, environ), environ, wanted or Wanted(), say).outcome()
+
+
+class _Planner:
+    def __init__(self, ill: Ill, environ: Mapping[str, str], wanted: Wanted, say: Callable[[str], None]) -> None:
+        self._ill, self._wanted, self._say = ill, wanted, say
+        self._atlas = open_atlas() if ill.asked.only != "rules" else None
+        self._metadata = Metadata(self._atlas)
+        book = open_book() if ill.asked.only != "atlas" else None
+        self._teacher = Teacher(book, self._atlas, ill.asked.purpose)
+        self._supposing = Supposing(ill.asked, ill.patient, ill.snapshot)
+        self._remarks: list[str] = []
+        self._resolver = self._choose_resolver(environ)
+        self._whole = True
+
+    def _choose_resolver(self, environ: Mapping[str, str]) -> Resolver:
+        ill = self._ill
+        uv = find_uv(environ)
+        if uv and not self._wanted.offline:
+            target = Target(python=ill.python, python_version=_short(ill.python_version), platform=ill.platform)
+            return Uv(uv, environ, self._metadata, ill.sources, target)
+        if not uv and not self._wanted.offline:
+            self._remarks.append("uv is not installed, so the set is worked out from the atlas's own list of releases; pip install uv")
+        return self._table()
+
+    def _table(self) -> Table:
+        self._whole = False
+        return Table(self._metadata, self._ill.environment)
+
+    def outcome(self) -> Outcome:
+        """Judge what is there, and find ways out where it cannot stay."""
+        ill = self._ill
+        now: Union[Solution, Conflict, None] = None
+        as_it_stands = ill.settled or bool(ill.locked)
+        if not as_it_stands:
+            now = self._today()
+        versions = dict(ill.now if now is None or isinstance(now, Conflict) else now.versions)
+        broken = isinstance(now, Conflict)
+        if as_it_stands:
+            report = diagnose(ill.asked.replace(deep=False), ill.patient, ill.snapshot)
+        else:
+            report = self._supposing.judge(versions, complete=self._whole and not broken)
+        faults, left = _curable(report)
+        if not faults and not broken and not self._wanted.upgrade:
+            return self._told(report, left)
+        ledger = self._ledger(versions)
+        held = frozenset(name for name in versions if self._is_held(name))
+        case = Case(
+            wishes=ill.wishes, limits=ill.limits, held=held, loose=frozenset(versions) - held if ill.settled else frozenset(),
+            ledger=ledger, environment=ill.environment, newest=self._wanted.upgrade,
+        )  # fmt: skip
+        search = Search(case, self._resolver, self._metadata, self._faults, self._teach)
+        search.lessons.add(self._teach(versions, {name for fault in faults for name in fault.packages} or set(versions)))
+        self._say("planning")
+        found = search.run(MOST)
+        if not found:
+            return self._told(report, left, conflict=_why(search.conflicts.values()), rounds=search.rounds)
+        self._say("writing")
+        plans = [self._plan(one, search, ledger, faults, left) for one in found]
+        return self._told(report, left, plans=[plan for plan in plans if plan is not None], rounds=search.rounds)
+
+    def _today(self) -> Union[Solution, Conflict]:
+        """Return what the file gives today, as its installer would choose it."""
+        ill = self._ill
+        question = Question(wishes=ill.wishes, limits=ill.limits, prefer={})
+        self._say("resolving")
+        try:
+            return self._resolver.solve(question)
+        except Unreachable as error:
+            self._remarks.append(f"no package index answers ({error}); the set is worked out from the atlas's own list of releases")
+            self._resolver = self._table()
+            return self._resolver.solve(question)
+
+    def _is_held(self, name: str) -> bool:
+        """Tell whether a version stays unless a fault forces it: what the user named, and of a whole set all whose releases are known."""
+        ill = self._ill
+        if name in ill.lines and not ill.settled:
+            return any(line.specifier for line in ill.lines[name])
+        return ill.settled and self._metadata.knows(name)
+
+    def _ledger(self, versions: Mapping[str, str]) -> Ledger:
+        ill = self._ill
+        needs = {name: self._metadata.needs(name, version, ill.environment) for name, version in versions.items()}
+        return Ledger(
+            pinned=ill.pinned & frozenset(versions),
+            ranged=ill.ranged,
+            now=versions,
+            dependants={name: sum(1 for other in needs if name in needs[other]) for name in versions},
+            releases={name: self._metadata.releases(name) for name in versions if self._metadata.knows(name)},
+        )
+
+    def _faults(self, versions: Mapping[str, str]) -> tuple[Finding, ...]:
+        return _curable(self._supposing.judge(self._seeded(versions), complete=self._whole))[0]
+
+    def _teach(self, versions: Mapping[str, str], about: Iterable[str]) -> Iterable[Lesson]:
+        return self._teacher.lessons(self._supposing.snapshot(self._seeded(versions), complete=self._whole), frozenset(about))
+
+    def _seeded(self, versions: Mapping[str, str]) -> Mapping[str, str]:
+        """Add what a list does not name though it is there: what an environment is made with."""
+        return versions
+
+    def _plan(self, found: Found, search: Search, ledger: Ledger, faults: tuple[Finding, ...], left: tuple[Left, ...]) -> Plan | None:
+        ill = self._ill
+        report = self._supposing.judge(found.versions, complete=self._whole)
+        stays = {finding.key for finding in report.findings if finding.severity == "error"}
+        moves = tuple(self._moves(found, search, ledger, faults))
+        plan = Plan(
+            moves=moves,
+            solution=dict(sorted(found.versions.items())),
+            resolves=tuple(fault for fault in faults if fault.key not in stays),
+            leaves=left,
+            verified="checked",
+            cost=told(ledger, found.versions),
+        )
+        if ill.listing is None:
+            return plan
+        writing = Writing(ill, found, ledger, search.lessons, Trial(self._resolver, self._faults))
+        return plan.replace(changes=writing.changes(), remarks=writing.remarks)
+
+    def _moves(self, found: Found, search: Search, ledger: Ledger, faults: tuple[Finding, ...]) -> Iterable[Move]:
+        for name in sorted({*found.versions, *ledger.now}):
+            old, new = ledger.now.get(name), found.versions.get(name)
+            if old == new or (old is not None and new is not None and plain(old) == plain(new) and "+" not in old):
+                continue
+            direct = [fault for fault in faults if name in fault.packages]
+            because = self._follows(name, old, new, found.versions, search) or [fault.message for fault in direct]
+            yield Move(
+                name=name, old=old, new=new, because=tuple(dict.fromkeys(because)), rules=tuple(fault.rule for fault in direct),
+                named=name in self._ill.lines,
+            )  # fmt: skip
+
+    def _follows(self, name: str, old: str | None, new: str | None, versions: Mapping[str, str], search: Search) -> list[str]:
+        """Say what of the new set keeps a package from staying as it was."""
+        needs = {other: self._metadata.needs(other, version, self._ill.environment) for other, version in versions.items()}
+        if new is None:
+            return []
+        before = {other: version for other, version in versions.items() if other != name}
+        if old is None:
+            declared = [f"{other} {versions[other]} declares it" for other in needs if name in needs[other]]
+            return (declared or [f"{one.package} {one.version} needs it" for one in search.lessons.broken(before)])[:2]
+        before[name] = old
+        said = [
+            f"{lesson.package} {lesson.version} needs {lesson.partner}{lesson.specifier}"
+            for lesson in search.lessons.broken(before)
+            if name in (lesson.package, lesson.partner) and not kept(lesson, before)
+        ]
+        said += [
+            f"{other} {versions[other]} declares {name}{needs[other][name]}"
+            for other in needs
+            if needs[other].get(name) and not allows(needs[other][name], old)
+        ]
+        own = self._metadata.needs(name, old, self._ill.environment)
+        said += [
+            f"{name} {old} declares {other}{own[other]}" for other in own if other in versions and not allows(own[other], versions[other])
+        ]
+        return said[:2]
+
+    def _told(self, report: Report, left: tuple[Left, ...], *, plans: Iterable[Plan] = (), conflict: str = "", rounds: int = 0) -> Outcome:
+        return Outcome(
+            ill=self._ill, report=report, plans=tuple(plans), conflict=conflict, resolver=self._resolver.name, remarks=tuple(self._remarks),
+            rounds=rounds,
+        )  # fmt: skip
+
+
+def _curable(report: Report) -> tuple[tuple[Finding, ...], tuple[Left, ...]]:
+    """Return the errors that other versions can cure, and those that they cannot, with the reason."""
+    cures, left = [], []
+    for finding in report.findings:
+        if finding.severity != "error":
+            continue
+        if finding.packages and (not finding.remedies or any(remedy.require or remedy.remove for remedy in finding.remedies)):
+            cures.append(finding)
+        else:
+            left.append(Left(finding=finding, why="no version of a package changes it"))
+    return tuple(cures), tuple(left)
+
+
+def _why(conflicts: Iterable[Conflict]) -> str:
+    texts = [conflict.text for conflict in conflicts if conflict.text]
+    if not texts:
+        raise RepairError("no set was found, and the resolver does not say why; this is a defect of envdoctor")
+    return texts[-1]
+
+
+def _short(version: str) -> str:
+    return ".".join(version.split(".")[:3])

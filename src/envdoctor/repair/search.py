@@ -1,0 +1,241 @@
+"""Finds the repair that changes least: gives up as few of the user's versions as it must, asking a resolver for the rest.
+
+Every version that is held is tried first. Where the resolver proves that they cannot stand together, each package of the proof is given up
+in turn, the cheapest choice first, so that the first set found is the cheapest one. A set that the book finds fault with teaches the
+resolver, and the same choice is asked again. Pure but for the resolver and the judge that it is handed.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from envdoctor.model.record import Record
+from envdoctor.model.versions import key
+from envdoctor.repair.lessons import Lesson, Lessons, allows, is_final, kept, nearest, plain
+from envdoctor.repair.question import Conflict, Question, Solution
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Union
+
+    from envdoctor.model.finding import Finding
+    from envdoctor.repair.cost import Cost, Ledger
+    from envdoctor.repair.metadata import Metadata
+    from envdoctor.repair.question import Resolver, Wish
+
+    Choice = frozenset[str]
+    Judge = Callable[[Mapping[str, str]], tuple[Finding, ...]]  # versions to the faults that a move can cure
+    Teach = Callable[[Mapping[str, str], Iterable[str]], Iterable[Lesson]]  # versions and packages to what is known of these
+
+_ROUNDS = 24
+"""How often one choice is asked again with what was learnt; every round forbids at least one set, and two are usual."""
+_CHOICES = 200
+"""Choices that are tried at most before the best set so far counts."""
+_TRIES = 10
+"""Releases of one package that are tried, the nearest first, before the resolver's own choice stands."""
+
+
+class Found(Record):
+    """A set without faults, what it costs, and the held names that were given up for it."""
+
+    versions: Mapping[str, str]
+    lines: Mapping[str, str]
+    cost: Cost
+    given_up: frozenset[str]
+
+
+class Case(Record):
+    """What is searched for. `held` are the names whose versions stay unless there is no other way, `loose` those whose versions are only
+    preferred; `environment` judges markers. `limits` are the user's constraints.
+
+    `newest` asks for the newest set without faults instead of the nearest one.
+    """
+
+    wishes: tuple[Wish, ...]
+    limits: tuple[tuple[str, str], ...] = ()
+    loose: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    ledger: Ledger
+    environment: Mapping[str, str]
+    newest: bool = False
+
+
+class Search:
+    """One patient's search."""
+
+    def __init__(self, case: Case, resolver: Resolver, metadata: Metadata, judge: Judge, teach: Teach) -> None:
+        self._resolver, self._metadata, self._judge, self._teach = resolver, metadata, judge, teach
+        self._wishes, self._held, self._ledger = case.wishes, case.held, case.ledger
+        self._limits, self._loose = case.limits, case.loose
+        self._environment, self._newest = case.environment, case.newest
+        self.lessons = Lessons()
+        self.conflicts: dict[Choice, Conflict] = {}
+        self.rounds = 0
+
+    def run(self, most: int = 3) -> list[Found]:
+        """Return up to `most` sets that give different versions up, the cheapest first; none where there is no set at all."""
+        start = self._held if self._newest else frozenset()
+        todo: list[tuple[Cost, int, Choice]] = [(self._ledger.weight(start), 0, start)]
+        seen: set[Choice] = {start}
+        found: list[Found] = []
+        for tried in range(_CHOICES):
+            if not todo or (len(found) >= most and todo[0][0] > max(one.cost for one in found[:most])):
+                break
+            if found and tried > 12 * most:
+                break
+            _, _, choice = heapq.heappop(todo)
+            if any(one.given_up < choice for one in found):
+                continue  # what was enough needs no more
+            clash = self._clash(choice)
+            answer = self._settle(choice, {}) if clash is None else Conflict(names=clash, text="")
+            if isinstance(answer, Found):
+                better = self._nearer(answer, choice)
+                if all(one.given_up != better.given_up or one.versions != better.versions for one in found):
+                    found.append(better)
+                    found.sort(key=lambda one: one.cost)
+                continue
+            self.conflicts[choice] = answer
+            for name in sorted(answer.names & self._held - choice):
+                wider = choice | {name}
+                if wider not in seen:
+                    seen.add(wider)
+                    heapq.heappush(todo, (self._ledger.weight(wider), len(seen), wider))
+        return found[:most]
+
+    def _clash(self, choice: Choice) -> frozenset[str] | None:
+        """Return held packages that certainly cannot all stay when these are given up, without asking the resolver; None for none known."""
+        now = self._ledger.now
+        stay = {name: now[name] for name in sorted(self._held - choice - self._ledger.ranged) if name in now}
+        for name, version in stay.items():
+            for lesson in self.lessons.of(name, version):
+                if not lesson.partner:
+                    return frozenset({name})
+                if lesson.partner in stay and not kept(lesson, stay):
+                    return frozenset({name, lesson.partner})
+            needs = self._metadata.needs(name, version, self._environment)
+            for other, specifier in needs.items():
+                if other in stay and not allows(specifier, stay[other]):
+                    return frozenset({name, other})
+        for name in sorted(choice):
+            releases = self._metadata.releases(name)
+            if releases and not any(self._bears(name, one, stay) for one in reversed(releases)):
+                return frozenset(other for other in stay if not all(self._bears(name, one, {other: stay[other]}) for one in releases))
+        return None
+
+    def question(self, choice: Choice, fixed: Mapping[str, str]) -> Question:
+        """Return what the resolver is asked when some held names are given up, and some versions are set."""
+        specifiers = {}
+        limits = [(name, specifier) for name, specifier in self._limits if name not in choice]
+        wished = {wish.name for wish in self._wishes}
+        for wish in self._wishes:
+            if wish.name in fixed:
+                specifiers[wish.name] = f"=={fixed[wish.name]}"
+            elif wish.name in choice or wish.name in self._loose:
+                specifiers[wish.name] = ""
+            elif wish.name in self._held and wish.name in self._ledger.now and wish.name not in self._ledger.ranged:
+                specifiers[wish.name] = f"=={self._ledger.now[wish.name]}"
+        for name, version in fixed.items():
+            if name not in wished:
+                limits.append((name, f"=={version}"))
+        limits += self._known(fixed)
+        prefer = {} if self._newest else {name: version for name, version in self._ledger.now.items() if name not in choice}
+        return Question(wishes=self._wishes, limits=tuple(limits), specifiers=specifiers, prefer=prefer, newest=self._newest)
+
+    def _known(self, fixed: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Keep what moves among the releases that are known: nothing can be said of any other."""
+        for name, now in self._ledger.now.items():
+            releases = self._metadata.releases(name)
+            if releases and name not in fixed:
+                inside = allows(f">={releases[0]},<={releases[-1]}", now)
+                yield name, f">={releases[0]},<={releases[-1]}" if inside else f">={min(releases[0], now, key=key)}"
+
+    def _settle(self, choice: Choice, fixed: Mapping[str, str]) -> Union[Found, Conflict]:
+        """Ask until a set has no fault, or none is left."""
+        for _ in range(_ROUNDS):
+            self.rounds += 1
+            answer = self._resolver.solve(self.question(choice, fixed), self.lessons)
+            if isinstance(answer, Conflict):
+                return answer
+            faults = self._judge(answer.versions)
+            if not faults:
+                return self._found(answer, choice)
+            about = {name for fault in faults for name in fault.packages}
+            self.lessons.add(self._teach(answer.versions, about))
+            if not self.lessons.broken(answer.versions):
+                self.lessons.add(_as_they_are(faults, answer.versions))
+        names = frozenset(name for fault in faults for name in fault.packages)
+        return Conflict(names=names, text="; ".join(fault.message for fault in faults))
+
+    def _found(self, answer: Solution, choice: Choice) -> Found:
+        ledger = self._ledger
+        moved = frozenset(name for name in choice if ledger.now.get(name) != answer.versions.get(name))
+        return Found(versions=answer.versions, lines=answer.lines, cost=ledger.cost(answer.versions, moved), given_up=moved)
+
+    def _nearer(self, found: Found, choice: Choice) -> Found:
+        """Move what was given up no further than it must."""
+        if self._newest:
+            return found
+        fixed: dict[str, str] = {}
+        best = found
+        for name in sorted(choice & set(best.versions), key=lambda name: self._ledger.weight((name,)), reverse=True):
+            here = best.versions[name]
+            now = self._ledger.now.get(name)
+            for version in self._to_try(name, best.versions, choice, fixed):
+                if plain(version) == plain(here):
+                    break
+                answer = self._settle(choice, {**fixed, name: version})
+                if isinstance(answer, Found) and answer.cost <= best.cost:
+                    best = answer
+                    break
+            if now is not None:
+                fixed[name] = best.versions.get(name, here)
+        for name in [name for name, version in best.versions.items() if self._ledger.now.get(name) not in (None, version)]:
+            if name not in choice and name not in fixed and len(fixed) < _TRIES:
+                answer = self._settle(choice, {**fixed, name: self._ledger.now[name]})
+                if isinstance(answer, Found) and answer.cost < best.cost:
+                    best = answer
+        return best
+
+    def _to_try(self, name: str, versions: Mapping[str, str], choice: Choice, fixed: Mapping[str, str]) -> list[str]:
+        """Return releases of a given-up package that what is held would bear, the nearest first."""
+        releases = self._metadata.releases(name)
+        others = {other: fixed.get(other, version) for other, version in versions.items() if other not in choice or other in fixed}
+        others = {other: version for other, version in others.items() if other != name and other in self._held}
+        lost = self._metadata.yanked(name)
+        fit = [one for one in releases if one not in lost and is_final(one) and self._bears(name, one, others)]
+        return nearest(releases, self._ledger.now.get(name), fit)[:_TRIES]
+
+    def _bears(self, name: str, version: str, others: Mapping[str, str]) -> bool:
+        """Tell whether nothing that is known keeps a release from standing beside some others."""
+        whole = {**others, name: version}
+        for lesson in self.lessons.of(name, version):
+            if lesson.partner in others and not kept(lesson, whole):
+                return False
+            if not lesson.partner:
+                return False
+        for other, there in others.items():
+            if any(lesson.partner == name and not kept(lesson, whole) for lesson in self.lessons.of(other, there)):
+                return False
+        needs = self._metadata.needs(name, version, self._environment)
+        return all(allows(needs[other], there) for other, there in others.items() if other in needs) and all(
+            allows(self._metadata.needs(other, there, self._environment).get(name, ""), version) for other, there in others.items()
+        )
+
+
+def _as_they_are(faults: Iterable[Finding], versions: Mapping[str, str]) -> list[Lesson]:
+    """Return, for faults that nothing more general is known of, that these very versions do not go together."""
+    found = []
+    for fault in faults:
+        there = [name for name in fault.packages if name in versions]
+        absent = [name for name in fault.packages if name not in versions]
+        if not there:
+            continue
+        holder = there[-1] if len(there) > 1 and there[0] == "torch" else there[0]
+        others = [name for name in there if name != holder]
+        partner = others[0] if others else absent[0] if absent else ""
+        wanted = f"!={plain(versions[partner])}" if partner in versions else ""
+        found.append(
+            Lesson(package=holder, version=versions[holder], partner=partner, specifier=wanted, reason=fault.message, rule=fault.rule)
+        )
+    return found
