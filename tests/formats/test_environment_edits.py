@@ -197,6 +197,15 @@ def test_what_was_changed_since_is_refused() -> None:
             conda_environment.edits(text, "environment.yml", [Change(name="numpy", requirement=found, specifier="==2")])
 
 
+def test_one_row_cannot_have_two_versions() -> None:
+    text = "dependencies:\n- numpy\n"
+    found = conda_environment.read(text, "environment.yml", load).requirements[0]
+    change = Change(name="numpy", requirement=found, specifier="==1.25.2")
+    assert edited(text, conda_environment.edits(text, "environment.yml", [change, change])) == "dependencies:\n- numpy=1.25.2\n"
+    with pytest.raises(InputError, match=r"^environment.yml line 2: two changes want different versions here; decide for one"):
+        conda_environment.edits(text, "environment.yml", [change, change.replace(specifier="==1.26.4")])
+
+
 def test_an_alias_that_would_change_something_else_is_left_alone() -> None:
     text = "other: [&np numpy=1.26]\ndependencies:\n- *np\n- scipy\n"
     with pytest.raises(InputError, match=r"^environment.yml: "):

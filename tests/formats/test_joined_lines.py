@@ -10,7 +10,7 @@ from envdoctor.formats._joined_lines import block_end, joined_lines
 from envdoctor.formats._requirement_lines import logical_lines
 
 PIECES = st.sampled_from(
-    ["torch", "==2.5", "\\", "\\\n", "\\\r\n", "\n", "\r\n", "\r", " ", "\t", "#", " # note", "  ", "-r x", "é", "\0", "\x0c"]
+    ["torch", "==2.5", "\\", "\\\n", "\\\r\n", "\n", "\r\n", "\r", " ", "\t", "#", " # note", "  ", "-r x", "é", "\ufeff", "\0", "\x0c"]
 )
 
 
@@ -25,7 +25,7 @@ def test_every_character_stands_where_it_is_said_to(text: str) -> None:
         assert "".join(text[line.place(at)] for at in range(len(line.text))) == line.text
         assert line.start <= line.place(0)
         assert line.place(len(line.text) - 1) < line.end
-        assert line.start == 0 or text[line.start - 1] == "\n"
+        assert line.start == 0 or text[: line.start] == "\ufeff" or text[line.start - 1] == "\n"
 
 
 def test_a_part_may_reach_over_a_continuation() -> None:

@@ -251,6 +251,18 @@ def test_a_name_that_uv_takes_from_a_source_is_refused() -> None:
         changed(text, "trl", "==0.12")
 
 
+def test_a_row_that_two_groups_include_is_edited_once() -> None:
+    text = '[dependency-groups]\na = ["ruff", {include-group = "b"}]\nb = ["mypy"]\n'
+    twice = [one for one in pyproject_toml.read(text, "pyproject.toml", no_load).requirements if one.name == "mypy"]
+    assert len(twice) == 2
+    changes = [Change(name="mypy", requirement=one, specifier="==1") for one in twice]
+    assert edited(text, pyproject_toml.edits(text, "pyproject.toml", changes)) == text.replace("mypy", "mypy==1")
+    gone = [change.replace(specifier="", remove=True) for change in changes]
+    assert edited(text, pyproject_toml.edits(text, "pyproject.toml", gone)) == text.replace('"mypy"', "")
+    with pytest.raises(InputError, match=r"^pyproject.toml line 3: two changes want different versions here; decide for one"):
+        pyproject_toml.edits(text, "pyproject.toml", [changes[0], changes[1].replace(specifier="==2")])
+
+
 def test_a_row_that_an_extra_of_poetry_names_is_not_removed() -> None:
     with pytest.raises(InputError, match="the extra gpu names xformers"):
         changed(fixture("poetry"), "xformers", remove=True)

@@ -148,6 +148,10 @@ def test_a_line_is_taken_away_with_what_belongs_to_it(text: str, name: str, afte
         ),
         ("datasets\nnumpy\n    # via\n    #   y\nwandb\n", "datasets\nnumpy\n    # via\n    #   y\npeft>=0.14\nwandb\n"),
         ("numpy\ntorch \\", "numpy\npeft>=0.14\ntorch \\"),
+        ("torch \\\n", "peft>=0.14\ntorch \\\n"),
+        ("torch \\\r\n\r\n", "torch \\\r\n\r\npeft>=0.14\r\n"),
+        ("--pre \\\n", "peft>=0.14\n--pre \\\n"),
+        ("a\n# \\", "a\npeft>=0.14\n# \\"),
         ("peft>=0.14\n", "peft>=0.14\n"),
         ("Peft >= 0.14 # has it\n", "Peft >= 0.14 # has it\n"),
         ("peft<0.10 ; os_name == 'nt'\n", "peft<0.10 ; os_name == 'nt'\npeft>=0.14\n"),
@@ -190,6 +194,15 @@ def test_what_was_changed_since_is_refused() -> None:
     for text in ("torch==2.5\n", "peft\nnumpy\n", "peft\n-r x.txt\n", "torch\n# moved\n"):
         with pytest.raises(InputError, match=r"^requirements.txt line 2: torch does not stand there any more; read the file again"):
             requirements_txt.edits(text, "requirements.txt", [change])
+
+
+def test_one_line_cannot_have_two_versions() -> None:
+    (found,) = requirements_txt.read("torch", "requirements.txt", no_load).requirements
+    change = Change(name="torch", requirement=found, specifier="==2.6")
+    as_constraint = change.replace(requirement=found.replace(constraint=True))  # the file is named by -r and by -c
+    assert edited("torch", requirements_txt.edits("torch", "requirements.txt", [change, as_constraint])) == "torch==2.6"
+    with pytest.raises(InputError, match=r"^requirements.txt line 1: two changes want different versions here; decide for one"):
+        requirements_txt.edits("torch", "requirements.txt", [change, as_constraint.replace(specifier="==2.5")])
 
 
 def test_what_the_file_asks_for_already_is_not_added() -> None:

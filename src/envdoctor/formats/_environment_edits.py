@@ -53,6 +53,7 @@ class _Environment:
         self._text = text
         self._path = path
         self._rows: list[tuple[YamlList, int, Requirement]] = []
+        self._set: dict[tuple[int, int], str] = {}
         self._pip: YamlList | None = None
         self._pip_pair: tuple[int, list[Any]] = (-1, [])  # number of the row that holds it, and the table's pairs
         dependencies = table(self.root).get("dependencies")
@@ -79,7 +80,7 @@ class _Environment:
         found = self._added([change for change in new if not change.remove and not self._stands(change)])
         number, pairs = self._pip_pair
         if self._pip and self._pip.is_emptied() and len(pairs) == 1:
-            self._conda.remove(number, "")
+            self._conda.remove(number, self._pip.reasons())
         elif self._pip:
             found += self._pip.finish()
         return found + list(self._conda.finish())
@@ -105,6 +106,8 @@ class _Environment:
             raise InputError(f"{self._path} line {line}: {change.name} does not stand there any more; read the file again")
         same = [row for row in near if (row[2].specifier, row[2].marker) == (was.specifier, was.marker)]
         rows, number, _ = (same or near)[0]
+        if self._set.setdefault((id(rows), number), change.specifier) != change.specifier:
+            raise InputError(f"{self._path} line {line}: two changes want different versions here; decide for one")
         text = rows.node.value[number].value
         if change.remove:
             rows.remove(number, change.because)

@@ -26,6 +26,8 @@ def added(text: str, path: str, lines: Sequence[JoinedLine], changes: Sequence[C
     `changes` are sorted by name. Raises InputError for what the file asks for already, in another version.
     """
     hashed = any("--hash" in line.text or line.text.startswith("--require-hashes") for line in lines)
+    # A last line that ends with a backslash would take in whatever stands behind it.
+    opened = lines[-1] if lines and _is_open(text, lines[-1]) else None
     lines = [line for line in lines if not line.text.startswith("-")]
     named = [(line, name) for line in lines if (name := _name(line.text))]
     names = [name for _, name in named]
@@ -43,21 +45,26 @@ def added(text: str, path: str, lines: Sequence[JoinedLine], changes: Sequence[C
         words = spelled(change.name, change.specifier, near.text if near else "")
         if hashed:
             words = _separator(text, lines).join([words, *(f"--hash={one}" for one in change.hashes)])
-        at, new = _inserted(text, path, words, near, behind=bool(before))
+        is_behind = bool(before) or near is None
+        if opened is not None and (near is None or (near is opened and is_behind)):
+            near, is_behind = opened, False
+        at, new = _inserted(text, words, near, behind=is_behind)
         yield Edit(document=path, start=at, end=at, old="", new=new, because=change.because)
 
 
-def _inserted(text: str, path: str, words: str, near: JoinedLine | None, *, behind: bool) -> tuple[int, str]:
-    """Return where to put a line behind or before another one, and the line with the end that its neighbour has."""
+def _inserted(text: str, words: str, near: JoinedLine | None, *, behind: bool) -> tuple[int, str]:
+    """Return where to put a line behind or before another one, or at the end, and the line with the end that its neighbour has."""
     end = _line_end(text, near)
-    if near is not None and (not behind or text[near.start : near.end].endswith("\\")):
+    if near is not None and not behind:
         return near.start, words + end
     at = block_end(text, near) if near is not None else len(text)
     if at == 0 or text[at - 1] == "\n" or text[:at] == "\ufeff":
         return at, words + end
-    if at == len(text) and text.endswith("\\"):
-        raise InputError(f"{path}: its last line ends with a backslash, as if more were to come; remove it")
     return at, end + words
+
+
+def _is_open(text: str, line: JoinedLine) -> bool:
+    return text[line.start : line.end].removesuffix("\n").removesuffix("\r").endswith("\\")
 
 
 def _line_end(text: str, near: JoinedLine | None) -> str:

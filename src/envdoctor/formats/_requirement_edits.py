@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from envdoctor.formats._respelled import Replacement
     from envdoctor.model.listing import Requirement
     from envdoctor.model.plan import Change
+    from envdoctor.model.script import Location
 
 _INCLUDES = ("-r", "-c", "--requirement", "--constraint")
 
@@ -33,10 +34,19 @@ def line_edits(text: str, path: str, changes: Sequence[Change]) -> tuple[Edit, .
     lines = list(joined_lines(text))
     numbered = {line.number: line for line in lines}
     edits: list[Edit] = []
+    done: dict[Location | None, tuple[object, ...]] = {}
     for change in changes:
-        if checked(change, path).requirement is not None:
+        was = checked(change, path).requirement
+        if was is None:
+            continue
+        wanted = (change.specifier, change.hashes, change.remove)
+        known = done.setdefault(was.location, wanted)
+        if known is wanted:
             for start, end, new in changed(text, path, numbered, change):
                 edits.append(Edit(document=path, start=start, end=end, old=text[start:end], new=new, because=change.because))
+        elif known != wanted:
+            line = was.location.line if was.location else 1
+            raise InputError(f"{path} line {line}: two changes want different versions here; decide for one")
     fresh = sorted((change for change in changes if change.requirement is None), key=lambda change: change.name.lower())
     edits.extend(added(text, path, lines, fresh))
     return tuple(sorted(edits, key=lambda edit: (edit.start, edit.end)))

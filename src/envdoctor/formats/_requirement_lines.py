@@ -43,7 +43,7 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield each line with its number, continued ones joined, comments and blanks left out, as pip does it."""
     pending: list[str] = []
     first = 0
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
         line = line.rstrip("\r")
         comment = line.lstrip().startswith("#")
         if not pending:

@@ -32,12 +32,14 @@ class Document:
         self.path = path
         self.data = parse(text, path, "the file")
         self.because = ""
+        self._offset = offset
         try:
             self.places = Places(text)
         except Unclear as error:
             raise InputError(f"{path}: where its values stand is not clear ({error}); edit the file by hand") from None
         self._edits: list[Edit] = []
         self._wanted = _copied(self.data)
+        self._set: dict[Path, Any] = {}
         self._gone: dict[Path, str] = {}
         self._new: list[tuple[Path, int, str, str]] = []
         self._found: dict[tuple[int, int], Path] = {}
@@ -59,19 +61,21 @@ class Document:
         old = new = self.value(at)
         for start, end, words in sorted(replacements, reverse=True):
             new = new[:start] + words + new[end:]
+        if new == old or self._is_set(at, new):
+            return
         place = self.places.values[at]
         inside = layout.inside(self.text[place.start : place.end], old)
         if inside is None or any(end > inside[1] for _, end, _ in replacements):
-            return self.rewrite(at, layout.quoted(new), new)
-        first = place.start + inside[0]
-        self._replace(*((first + start, first + end, words) for start, end, words in replacements))
-        return self._want(at, new)
+            self._replace((place.start, place.end, layout.quoted(new)))
+        else:
+            first = place.start + inside[0]
+            self._replace(*((first + start, first + end, words) for start, end, words in replacements))
 
     def rewrite(self, at: Path, raw: str, value: Any) -> None:
         """Replace a whole value."""
-        place = self.places.values[at]
-        self._replace((place.start, place.end, raw))
-        self._want(at, value)
+        if not self._is_set(at, value):
+            place = self.places.values[at]
+            self._replace((place.start, place.end, raw))
 
     def remove(self, at: Path) -> None:
         """Take away an item of an array, or a row of a table."""
@@ -110,12 +114,17 @@ class Document:
     def _replace(self, *replacements: Replacement) -> None:
         for start, end, new in replacements:
             edit = Edit(document=self.path, start=start, end=end, old=self.text[start:end], new=new, because=self.because)
-            # One row may be asked for twice, by two groups that include it.
-            if start == end or not any((known.start, known.end, known.new) == (start, end, new) for known in self._edits):
-                self._edits.append(edit)
+            self._edits.append(edit)
 
-    def _want(self, at: Path, value: Any) -> None:
-        _within(self._wanted, at[:-1])[at[-1]] = value
+    def _is_set(self, at: Path, value: Any) -> bool:
+        """Tell whether a value is set already: a row comes twice where two groups include it. Raises InputError for two values."""
+        if at not in self._set:
+            self._set[at] = _within(self._wanted, at[:-1])[at[-1]] = value
+            return False
+        if self._set[at] != value:
+            line = self.places.line(self.places.values[at].start)[0] + self._offset
+            raise InputError(f"{self.path} line {line}: two changes want different versions here; decide for one")
+        return True
 
     def _take(self, at: Path) -> None:
         item, number = self.places.values[at], at[-1]

@@ -65,6 +65,10 @@ class YamlList:
         """Tell whether nothing stays and nothing comes."""
         return len(self._gone) == len(self.node.value) and not self._new
 
+    def reasons(self) -> str:
+        """Return why items go."""
+        return "; ".join(dict.fromkeys(because for because in self._gone.values() if because))
+
     def written(self, text: str, near: Any) -> str:
         """Return a text as it is written in this list, in quotes where another item has them."""
         quote = self._text[self._span(near).start]
