@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -82,6 +83,11 @@ def test_where_nothing_can_be_kept_nothing_begins(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RepairError, match="set XDG_STATE_HOME"):
         journal.begin(str(tmp_path / "file" / "repairs"), ())
+    repair = journal.begin(str(tmp_path / "repairs"), ())
+    shutil.rmtree(tmp_path / "repairs")
+    with pytest.raises(RepairError, match="cannot be written"):
+        journal.save(repair)
+    journal.fail(repair, "why")
 
 
 @pytest.mark.parametrize(

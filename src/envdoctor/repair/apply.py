@@ -13,7 +13,7 @@ from envdoctor.repair.documents import digest, rewritten
 from envdoctor.repair.files import Replacement, Replacing, forget_parts
 from envdoctor.repair.installed import again, survey
 from envdoctor.repair.installer import Installer, absolute
-from envdoctor.repair.journal import DONE, FAILED, WRITING, Moved, Repair, Site
+from envdoctor.repair.journal import DONE, WRITING, Moved, Repair, Site
 from envdoctor.repair.lock import NAME, hold
 from envdoctor.repair.prospect import prospect
 from envdoctor.repair.versions import difference, pin
@@ -166,7 +166,7 @@ def _carry_out(repair: Repair, replacing: Replacing, installing: _Installing | N
             journal.forget(repair)
             raise
         said = str(error) or "interrupted"
-        journal.save(repair, status=FAILED, error=said)
+        journal.fail(repair, said)
         state = "no package has changed" if installing is None else installing.state()
         if isinstance(error, EnvdoctorError):
             raise type(error)(f"{said}; {state}. {_HOW_ON}") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 
 from envdoctor.model.errors import EditRefused
 from envdoctor.model.record import Record
@@ -178,7 +179,7 @@ def _put_back(one: Replacement) -> bool:
 
 def _give(part: str, state: os.stat_result) -> None:
     """Give a new file the owner and group of the old one, as far as this user may."""
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     for owner in (state.st_uid, -1):  # the group alone, where the owner is another user
         try:

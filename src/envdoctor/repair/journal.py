@@ -141,6 +141,14 @@ def save(repair: Repair, **changes: Any) -> Repair:
     return fresh
 
 
+def fail(repair: Repair, error: str) -> None:
+    """Note that a repair has failed; where even that cannot be written, the record goes on saying that it is at work, which is open too."""
+    try:
+        save(repair, status=FAILED, error=error)
+    except RepairError:
+        pass
+
+
 def forget(repair: Repair) -> None:
     """Remove the record of a repair that has changed nothing."""
     shutil.rmtree(repair.folder, ignore_errors=True)
@@ -227,6 +235,6 @@ def from_mapping(told: Mapping[str, Any], folder: str) -> Repair:
 def _unkept(folder: str, error: OSError) -> str:
     reason = error.strerror or error
     return (
-        f"{folder}: the record of the repair cannot be written ({reason}), and without it nothing could be undone; nothing was changed. "
+        f"{folder}: the record of the repair cannot be written ({reason}), and without it nothing could be undone. "
         "Make room, or set XDG_STATE_HOME to a folder that can be written to"
     )

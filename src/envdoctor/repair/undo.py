@@ -10,7 +10,7 @@ from envdoctor.repair import journal
 from envdoctor.repair.documents import digest
 from envdoctor.repair.files import Replacement, Replacing, forget_parts, write_durably
 from envdoctor.repair.installer import Installer
-from envdoctor.repair.journal import FAILED, UNDONE, WRITING, Repair
+from envdoctor.repair.journal import UNDONE, WRITING, Repair
 from envdoctor.repair.lock import NAME, hold
 from envdoctor.repair.prospect import BEFORE, CHANGED, Prospect, prospect
 from envdoctor.repair.returning import bring_back, sweep
@@ -66,7 +66,7 @@ def undo(
                 if found.repair.is_open:
                     sweep(site, variables)
         except BaseException as error:
-            journal.save(repair, status=FAILED, error=f"while it was put back: {str(error) or 'interrupted'}")
+            journal.fail(repair, f"while it was put back: {str(error) or 'interrupted'}")
             raise
         journal.save(repair, status=UNDONE, error="")
     return found
