@@ -16,6 +16,7 @@ from envdoctor.model.plan import Edit, Move, Plan
 from envdoctor.repair import journal
 from envdoctor.repair.apply import apply
 from envdoctor.repair.documents import read
+from tests.conftest import ROOT
 from tests.repair.tiny import environment, versions, wheel
 
 
@@ -152,6 +153,12 @@ def test_a_damaged_record_hides_no_other(folder: Path, capsys: pytest.CaptureFix
     printed = capsys.readouterr()
     assert (printed.out.split()[0], printed.err.count("is damaged")) == (first, 1)
     assert "is damaged" in said(capsys, code=3)
+
+
+def test_the_guide_tells_every_status() -> None:
+    guide = Path(ROOT, "docs", "how-to", "undo-a-repair.md").read_text("utf-8")
+    rows = [line.strip("| ").split(" | ") for line in guide.partition("| status | meaning |")[2].partition("\n\n")[0].splitlines()[2:]]
+    assert {status.strip("`"): meaning for status, meaning in rows} == journal.STATUSES
 
 
 def test_json_where_there_is_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
