@@ -66,7 +66,7 @@ def test_what_a_tool_writes_names_its_source_and_its_command(kind: str, name: st
 
 
 def test_every_format_has_fixtures() -> None:
-    assert set(os.listdir(CASES)) == set(formats.FORMATS.values())
+    assert set(os.listdir(CASES)) - {"real-requirements"} == set(formats.FORMATS.values())
 
 
 @pytest.mark.parametrize(
