@@ -65,7 +65,8 @@ def without_words(comment: re.Match[str]) -> str:
     """Return a comment without its words, unless a machine wrote it."""
     text = comment[0]
     inner = re.fullmatch(r"#   \S+(?: \([^/]*\))?", text) is not None and comment.string[: comment.start()].rpartition("\n")[2] != ""
-    return text if inner or MACHINE.match(text) else WORD.sub("x", text)
+    is_kept = (inner or MACHINE.match(text)) and not re.search("/(Users|home)/", text)
+    return text if is_kept else WORD.sub("x", text)
 
 
 def without_hosts(text: str) -> str:
