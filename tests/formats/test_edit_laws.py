@@ -201,3 +201,27 @@ def test_the_four_laws(kind: str, data: st.DataObject) -> None:
 @given(text=TEXTS, pick=CHANGES[0], specifier=CHANGES[1], way=CHANGES[2])
 def test_the_laws_hold_for_texts_that_are_no_documents(kind: str, text: str, pick: int, specifier: str, way: str) -> None:
     hold(kind, text, pick, specifier, way)
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+@pytest.mark.parametrize(
+    "text",
+    ["", "\0", "[[[[", "a = " + "[" * 100_000, "<<<<<<< ours\n", "- " * 20_000, "torch \\\n" * 10_000, "\\", "# \\", "dependencies:\n- *x", "[project]\ndependencies = [" + " " * 100_000 + "]",
+     "[project]\ndependencies = [\"a\"" + "#,\n" * 10_000 + "]", "[project]\ndependencies = [\"a\" # " + "# " * 50_000 + "\n]", "# /// script\n# dependencies = 3\n# ///", "\t" * 100_000 + "torch\t==\t1"],
+    ids=lambda text: repr(text[:30]),
+)  # fmt: skip
+def test_hostile_texts_are_edited_or_refused_at_once(kind: str, text: str) -> None:
+    for way in ("add", "change", "remove"):
+        hold(kind, text, 0, "==2.5.1", way)
+        try:
+            formats.editor(kind).edits(text, "file", [Change(name="torch", specifier="==2")])
+        except InputError as error:
+            assert str(error).startswith("file")
+
+
+@pytest.mark.parametrize("kind", ["requirements.txt", "pyproject.toml", "script metadata"])
+def test_ten_megabytes_in_one_line_are_no_trouble(kind: str) -> None:
+    long = "x" * 10_000_000
+    text = {"requirements.txt": f"torch==1 # {long}\n", "pyproject.toml": f'[project]\ndependencies = ["torch==1", "{long[:200_000]}"] # {long}\n'}.get(kind, f"# /// script\n# dependencies = ['torch==1'] # {long}\n# ///\n")  # fmt: skip
+    hold(kind, text, 0, "==2.5.1", "change")
+    hold(kind, text, 0, "==2.5.1", "add")

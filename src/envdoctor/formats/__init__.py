@@ -128,11 +128,11 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
     pieces = []
     at = 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
-        line = text.count("\n", 0, edit.start) + 1
-        if text[edit.start : edit.end] != edit.old:
-            raise InputError(f"{edit.document} line {line}: the file was changed since it was read; run the command again")
-        if edit.start < at:
-            raise InputError(f"{edit.document} line {line}: two changes want the same place; make one of them at a time")
+        if edit.start < at or text[edit.start : edit.end] != edit.old:
+            place = f"{edit.document} line {text.count(chr(10), 0, edit.start) + 1}"
+            if edit.start < at:
+                raise InputError(f"{place}: two changes want the same place; make one of them at a time")
+            raise InputError(f"{place}: the file was changed since it was read; run the command again")
         pieces += [text[at : edit.start], edit.new]
         at = edit.end
     return "".join([*pieces, text[at:]])

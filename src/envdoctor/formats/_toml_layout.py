@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from envdoctor.formats._toml_places import Value
 
 _LINE_REST = re.compile(r"[ \t\r]*(?:#[^\n]*)?(?:\n|$)")
-_COMMA = re.compile(r"((?:[ \t\r\n]+|#[^\n]*)*),")
+_SPACES = re.compile(r"[ \t\r\n]*")
 _BLANK = re.compile(r"[ \t]*")
 
 
@@ -50,11 +50,11 @@ def without(text: str, item: Value, earlier: Value | None, *, last: bool) -> Rep
     `earlier` is the item before. `last`: no item that stays follows; where there is no comma behind it, the one before it goes.
     """
     start = item.start if item.key < 0 else item.key
-    comma = _COMMA.match(text, item.end) if item.key < 0 else None
-    end = comma.end() if comma else item.end
+    comma = _comma(text, item.end) if item.key < 0 else None
+    end = item.end if comma is None else comma
     line = _line_start(text, start)
     rest = _LINE_REST.match(text, end)
-    if text[line:start].strip() == "" and rest and (comma is None or "\n" not in comma[1]):
+    if text[line:start].strip() == "" and rest and "\n" not in text[item.end : end]:
         return line, rest.end(), ""
     if last:
         return earlier.end if earlier is not None else start, item.end, ""
@@ -64,8 +64,8 @@ def without(text: str, item: Value, earlier: Value | None, *, last: bool) -> Rep
 
 def behind(text: str, item: Value, raws: Sequence[str]) -> list[Replacement]:
     """Put items behind another one, on lines of their own where the other one has that."""
-    comma = _COMMA.match(text, item.end)
-    end = comma.end() if comma and "\n" not in comma[1] else item.end
+    comma = _comma(text, item.end)
+    end = item.end if comma is None or "\n" in text[item.end : comma] else comma
     indent = text[_line_start(text, item.start) : item.start]
     rest = _LINE_REST.match(text, end)
     if indent.strip() or rest is None or not rest[0].endswith("\n") or (comma is not None and end == item.end):
@@ -96,6 +96,18 @@ def new_line(text: str, at: int, words: str) -> Replacement:
     if text[end - 1] == "\n":
         return end, end, words + line_end(text, at)
     return end, end, line_end(text) + words
+
+
+def _comma(text: str, at: int) -> int | None:
+    """Return where the comma behind an item ends, None where there is none."""
+    while True:
+        found = _SPACES.match(text, at)
+        at = found.end() if found else at
+        if text[at : at + 1] != "#":
+            return at + 1 if text[at : at + 1] == "," else None
+        at = text.find("\n", at)
+        if at < 0:
+            return None
 
 
 def _line_start(text: str, at: int) -> int:

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 _SKIPPED = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)+")
 _SPACES = re.compile(r"[ \t]+")
+# Runs of plain characters in one step: a choice for every single one would keep 10 MB of a text on the stack.
 _STRING = re.compile(
-    r'"""(?:[^\\]|\\.)*?"""(?:"{0,2})' r"|'''.*?'''(?:'{0,2})" r'|"(?:[^"\\\n]|\\.)*"' r"|'[^'\n]*'",
+    r'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""(?:"{0,2})'
+    r"|'''.*?'''(?:'{0,2})"
+    r'|"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
+    r"|'[^'\n]*'",
     re.DOTALL,
 )
 _BARE = re.compile(r"[^,\]}\r\n#]+")
