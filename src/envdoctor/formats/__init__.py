@@ -6,7 +6,7 @@ empty text when only the name is to decide. `read` raises InputError for what it
 underscore are shared parts, not formats.
 
 A format whose files people write has `edits(text, path, changes)` too, and stands in `EDITED`; what a tool writes is made again by that
-tool, as `REMADE` tells.
+tool, as `remade` tells.
 """
 
 from __future__ import annotations
