@@ -137,6 +137,7 @@ def test_a_line_is_taken_away_with_what_belongs_to_it(text: str, name: str, afte
         ("torch", "torch\npeft>=0.14"),
         ("torch\r\nnumpy", "torch\r\nnumpy\r\npeft>=0.14"),
         ("torch == 2.5\n", "torch == 2.5\npeft >= 0.14\n"),
+        ("torch (>= 2.5)\n", "torch (>= 2.5)\npeft>=0.14\n"),
         ("torch\n-r more.txt\n# end\n", "torch\npeft>=0.14\n-r more.txt\n# end\n"),
         ("--pre\n-e .\n", "--pre\n-e .\npeft>=0.14\n"),
         ("torch\nnumpy\naccelerate\n\n# end\n", "torch\nnumpy\naccelerate\npeft>=0.14\n\n# end\n"),
@@ -160,6 +161,11 @@ def test_a_line_is_taken_away_with_what_belongs_to_it(text: str, name: str, afte
 def test_a_new_line_goes_where_one_would_write_it(text: str, after: str) -> None:
     assert with_new(text, ("peft", ">=0.14")) == after
     assert with_new(after, ("peft", ">=0.14")) == after
+
+
+def test_a_new_line_takes_the_spaces_of_its_neighbour() -> None:
+    assert with_new("torch >=2, <3 ; os_name >= 'nt'", ("peft", ">=1,<2")) == "torch >=2, <3 ; os_name >= 'nt'\npeft >=1, <2"
+    assert with_new("torch>=2,<3", ("peft", ">=1,<2,!=1.5")) == "torch>=2,<3\npeft>=1,<2,!=1.5"
 
 
 def test_new_lines_of_one_place_come_in_order() -> None:

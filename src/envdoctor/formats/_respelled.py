@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HEAD = re.compile(r"\s*[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:\s*\[[A-Za-z0-9._,\s-]*\])?")
 _CLAUSE = re.compile(r"(~=|===|==|!=|<=|>=|<|>)(\s*)([^\s,;()]+)")
+_SPACES = re.compile(r"\s*")
 _URL = re.compile(r"\s*@\s*\S+")
 
 
@@ -39,12 +40,12 @@ def spelled(name: str, specifier: str, like: str = "") -> str:
     'peft >= 0.14, < 0.15'
     """
     head = _HEAD.match(like)
-    found = _CLAUSE.match(like, _space_end(like, head.end())) if head else None
-    if head is None or found is None or not specifier:
+    spaces = _SPACES.match(like, head.end()) if head else None
+    found = _CLAUSE.match(like, spaces.end()) if spaces else None
+    if spaces is None or found is None or not specifier:
         return name + specifier
-    before = " " if like[head.end() : found.start()].isspace() else ""
-    inside = " " if found[2] else ""
-    return name + before + f",{inside}".join(operator + inside + version for operator, version in clauses(specifier))
+    before = " " if spaces[0] else ""
+    return name + before + _styled(list(_CLAUSE.finditer(like.partition(";")[0], found.start())), specifier)
 
 
 def respelled(text: str, specifier: str) -> list[Replacement]:
@@ -93,17 +94,12 @@ def _clause_by_clause(old: list[re.Match[str]], new: list[tuple[str, str]]) -> l
 
 
 def _styled(old: list[re.Match[str]], specifier: str) -> str:
+    """Return a specifier with the spaces that an old one has."""
     inside = " " if old[0][2] else ""
     text, first = old[0].string, old[0]
     between = text[first.end() : old[1].start()] if len(old) > 1 else f",{inside}"
     separator = between if between in (",", ", ", " ,", " , ") else ","
     return separator.join(operator + inside + version for operator, version in clauses(specifier))
-
-
-def _space_end(text: str, at: int) -> int:
-    while at < len(text) and (text[at].isspace() or text[at] == "("):
-        at += 1
-    return at
 
 
 def checked(change: Change, path: str) -> Change:

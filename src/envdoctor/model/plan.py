@@ -31,7 +31,8 @@ class Change(Record):
     """What is to stand in a file instead of a requirement: the editors' input.
 
     `requirement` is the line as it was read (its `location` tells file and line), None for one to be added. `specifier` is the whole
-    new specifier (`==0.21.2`, `>=4.44,<5`), `hashes` the whole new list where the line carried hashes; `remove` takes the line away.
+    new specifier (`==0.21.2`, `>=4.44,<5`), `hashes` the whole new list where the line carried hashes, or where others of the file do for
+    one to be added; `remove` takes the line away.
     """
 
     name: str
