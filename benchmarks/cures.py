@@ -1,8 +1,9 @@
 """How many sets that really break does `envdoctor fix --write` really cure, and how much does it change?
 
-    python benchmarks/cures.py --into FOLDER [--jobs 1] [--only ID ...] [--fix-only] [--again] fixtures/realruns/cases.jsonl
+    python benchmarks/cures.py --into FOLDER [--jobs 1] [--only ID ...] [--fix-only] [--peers] [--again] fixtures/realruns/cases.jsonl
 
-Each set becomes a file: its top-level requirements, one a line, where the resolver chose all the rest; else what `pip freeze` tells of it.
+Sets are read from a file of real runs or from the work folder of `envdoctor lab sample`. Each set becomes a file: its top-level
+requirements, one a line, where the resolver chose all the rest; else what `pip freeze` tells of it.
 `envdoctor fix --write FILE` repairs the file, as its user would call it. What it leaves is installed with `uv pip install -r FILE` in
 a fresh environment, which holds setuptools before where the set's own did, and the lab's stages are run in it: a set that breaks is cured
 if all core stages pass. A file of top-level requirements may give another set today than on the day when the set was run; it is run as
@@ -35,7 +36,7 @@ from envdoctor.lab import workers
 from envdoctor.lab.case import Wanted, attempt
 from envdoctor.lab.children import run
 from envdoctor.lab.environment import BARE, Limits, Settings, find_uv, surroundings, sweep
-from envdoctor.lab.store import write_json
+from envdoctor.lab.store import records, write_json
 
 SEEDS = ("pip", "setuptools", "wheel")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -53,7 +54,7 @@ class Bench:
         self.folder = os.path.abspath(asked.into)
         for part in ("sets", "runs", "files"):
             os.makedirs(os.path.join(self.folder, part), exist_ok=True)
-        self.fix_only = asked.fix_only
+        self.fix_only, self.peers = asked.fix_only, asked.peers
         self.environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         self.settings = Settings(uv=find_uv(os.environ), folder=self.folder, python=version, limits=Limits(free=asked.keep_free << 30))
@@ -75,13 +76,16 @@ class Bench:
         if form == "top":
             old = self.compiled(text) or old
         record["moved"] = moved(old, self.compiled(after))
-        record["upgrade_moved"] = moved(old, self.compiled("\n".join([*names(text), ""])))
+        struck = "".join(f"{name}\n" for name in names(text))
+        record["upgrade_moved"] = moved(old, self.compiled(struck))
         record["lock_moved"] = moved(old, self.locked(wanted.id, text))
         record["of"] = len(old)
         if not self.fix_only and case["verdict"] == BREAKS:
             record["run"] = self.ran(after, case["venv_seed"], settings, environ)
             if form == "top" and old != {name: version for name, version in case["packages"].items() if name in old}:
                 record["run_as_it_was"] = self.ran(text, case["venv_seed"], settings, environ)
+            if self.peers:
+                record["upgrade_run"] = self.ran(struck, case["venv_seed"], settings, environ)
         record["outcome"] = outcome(record)
         record["date"] = time.strftime("%Y-%m-%d %H:%M")
         record["packages"] = case["packages"]
@@ -90,7 +94,7 @@ class Bench:
 
     def is_done(self, record: dict[str, Any]) -> bool:
         """Tell whether nothing is left to do for a set."""
-        return self.fix_only or record["really"] == WORKS or "run" in record
+        return self.fix_only or record["really"] == WORKS or ("run" in record and (not self.peers or "upgrade_run" in record))
 
     def fix(self, name: str, file: str, text: str) -> dict[str, Any]:
         """Let envdoctor repair a file in place, and tell what it wrote, said and took."""
@@ -146,7 +150,10 @@ class Bench:
 
 def file_of(case: dict[str, Any]) -> tuple[str, str]:
     """Return the requirements file of a set, and whether it lists the top or is a freeze."""
-    words = [word for step in case.get("install") or ("-",) for word in step.split()]
+    # the day of the run hides no release from the resolver
+    today = f"--exclude-newer {case.get('date')} "
+    words = [word for step in case.get("install") or ("-",) for word in step.removeprefix(today).split()]
+    words = list(dict.fromkeys(words))
     if any(word.startswith("-") for word in words):
         return "".join(f"{name}=={case['packages'][name]}\n" for name in sorted(case["packages"]) if name not in SEEDS), "freeze"
     return "".join(f"{word}\n" for word in words), "top"
@@ -187,13 +194,13 @@ def lines_changed(record: dict[str, Any]) -> int:
     return sum(line not in before for line in record["fix"]["after"].splitlines()) or int(record["before"] != record["fix"]["after"])
 
 
-def tell(records: list[dict[str, Any]]) -> str:
+def tell(told: list[dict[str, Any]]) -> str:
     """Return the table and the figures as text."""
     lines = [
         "| set | file | outcome | lines | packages moved: fix / upgrade / uv lock --upgrade | of | s | what failed |",
         "|" + "---|" * 8,
     ]
-    for one in sorted(records, key=lambda one: (one["really"], one["id"])):
+    for one in sorted(told, key=lambda one: (one["really"], one["id"])):
         counts = " / ".join("-" if one[name] is None else str(one[name]) for name in ("moved", "upgrade_moved", "lock_moved"))
         ran = one.get("run") or {}
         why = f"{ran.get('first_failure') or ran.get('verdict')}: {ran.get('cause')}" if ran.get("verdict") not in (None, WORKS) else ""
@@ -201,25 +208,27 @@ def tell(records: list[dict[str, Any]]) -> str:
             f"| {one['id']} | {one['form']} | {one['outcome']} | {lines_changed(one)} | {counts} | {one['of']} | {one['fix']['seconds']} "
             f"| {why[:120]} |"
         )
-    breaking = [one for one in records if one["really"] == BREAKS and one["outcome"] != "works today"]
-    working = [one for one in records if one["really"] == WORKS]
+    breaking = [one for one in told if one["really"] == BREAKS and one["outcome"] != "works today"]
+    working = [one for one in told if one["really"] == WORKS]
     cured = [one for one in breaking if one["outcome"] == "cured"]
     lines += ["", f"cured {len(cured)} of {len(breaking)} that break today" + (f" ({len(cured) / len(breaking):.3f})" if breaking else "")]
-    lines += [f"not counted, works today as it is: {one['id']}" for one in records if one["outcome"] == "works today"]
+    upgraded = [one["upgrade_run"]["verdict"] for one in breaking if "upgrade_run" in one]
+    lines += [f"upgrading everything cures {upgraded.count(WORKS)} of {len(upgraded)}"] if upgraded else []
+    lines += [f"not counted, works today as it is: {one['id']}" for one in told if one["outcome"] == "works today"]
     lines += [f"working sets left byte-identical: {sum(one['outcome'] == 'identical' for one in working)} of {len(working)}"]
     for title, chosen in (("cured", cured), ("breaking", breaking)):
-        told = []
+        medians = []
         for name in ("moved", "upgrade_moved", "lock_moved"):
             counts = [one[name] for one in chosen if one[name] is not None]
             middle = f"{statistics.median(counts):g}" if counts else "-"
-            told.append(f"{name} {middle} (of {len(counts)} that resolve)")
+            medians.append(f"{name} {middle} (of {len(counts)} that resolve)")
         if chosen:
-            told.append(f"lines changed by fix {statistics.median(map(lines_changed, chosen)):g}")
-        lines.append(f"median over {len(chosen)} {title}: " + ", ".join(told))
-    seconds = sorted(one["fix"]["seconds"] for one in records)
+            medians.append(f"lines changed by fix {statistics.median(map(lines_changed, chosen)):g}")
+        lines.append(f"median over {len(chosen)} {title}: " + ", ".join(medians))
+    seconds = sorted(one["fix"]["seconds"] for one in told)
     if seconds:
         lines.append(f"seconds a fix: min {seconds[0]}, median {statistics.median(seconds):.1f}, max {seconds[-1]}")
-    differ = [one["id"] for one in records if one.get("same_under_both_names") is False]
+    differ = [one["id"] for one in told if one.get("same_under_both_names") is False]
     lines.append(f"freezes that are repaired otherwise when their name says so: {', '.join(differ) or 'none'}")
     return "\n".join(lines) + "\n"
 
@@ -230,6 +239,7 @@ def main() -> int:
     reader.add_argument("--jobs", type=int, default=1)
     reader.add_argument("--only", nargs="+", default=(), metavar="ID")
     reader.add_argument("--fix-only", action="store_true", help="install nothing")
+    reader.add_argument("--peers", action="store_true", help="install and run what upgrading everything gives, too")
     reader.add_argument("--again", action="store_true", help="repair anew what was repaired before")
     reader.add_argument("--keep-free", type=int, default=15, metavar="GB")
     reader.add_argument("paths", nargs="+", metavar="FILE")
@@ -237,8 +247,9 @@ def main() -> int:
     bench = Bench(asked)
     sweep(bench.folder)
     for path in asked.paths:
-        with open(path, encoding="utf-8") as file:
-            bench.sets.update({one["id"]: one for one in map(json.loads, file) if not asked.only or one["id"] in asked.only})
+        for one in records(path):
+            if one["verdict"] in (WORKS, BREAKS) and (not asked.only or one["id"] in asked.only):
+                bench.sets[one["id"]] = one
     done = set() if asked.again else {name for name in bench.sets if (kept := _read(bench, name)) and bench.is_done(kept)}
     waiting = [Wanted(id=name, install=(f"torch=={one['packages']['torch']}",)) for name, one in bench.sets.items() if name not in done]
     for one, record in workers.try_all(waiting, bench.settings, bench.environ, asked.jobs, bench.try_one):
