@@ -33,6 +33,7 @@ class Lessons:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], dict[tuple[str, str], Lesson]] = {}
+        self.count = 0
 
     def add(self, lessons: Iterable[Lesson]) -> int:
         """Take lessons in, and return how many were not known."""
@@ -42,6 +43,7 @@ class Lessons:
             if (lesson.partner, lesson.specifier) not in known:
                 known[lesson.partner, lesson.specifier] = lesson
                 new += 1
+        self.count += new
         return new
 
     def of(self, package: str, version: str) -> Iterator[Lesson]:

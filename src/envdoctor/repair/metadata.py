@@ -22,6 +22,7 @@ class Metadata:
         self._packages = frozenset(atlas.packages) if atlas is not None else frozenset()
         self._read: dict[str, tuple[tuple[str, ...], dict[str, int], dict[str, int]]] = {}
         self._written: dict[tuple[str, str, frozenset[str]], tuple[str, str]] = {}
+        self._yanked: dict[str, frozenset[str]] = {}
         self._built: dict[str, int] = {}
         self._needs: dict[tuple[str, str], dict[str, str]] = {}
 
@@ -35,9 +36,11 @@ class Metadata:
 
     def yanked(self, package: str) -> frozenset[str]:
         """Return the releases that were taken back."""
-        if self._atlas is None or package not in self._packages:
-            return frozenset()
-        return frozenset(release.version for release in self._atlas.text(package, ()).releases if release.yanked)
+        known = self._yanked.get(package)
+        if known is None:
+            releases = self._atlas.text(package, ()).releases if self._atlas is not None and package in self._packages else ()
+            known = self._yanked[package] = frozenset(release.version for release in releases if release.yanked)
+        return known
 
     def requires(self, package: str, version: str) -> tuple[str, ...] | None:
         """Return the lines that a release declares; None for a release that is not known."""

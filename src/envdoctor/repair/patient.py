@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from envdoctor.model.request import Request
     from envdoctor.model.snapshot import Snapshot
 
+SEEDS = ("pip", "setuptools", "wheel")
+"""What a list of everything leaves out, because an environment is made with it."""
+
 
 class Ill(Record):
     """A patient before the search. `now` holds known versions; it is all that there is only where `settled`.

@@ -11,7 +11,7 @@ from envdoctor.model.record import Record
 from envdoctor.repair.cost import Ledger, told
 from envdoctor.repair.lessons import allows, kept, plain
 from envdoctor.repair.metadata import Metadata
-from envdoctor.repair.patient import examine
+from envdoctor.repair.patient import SEEDS, exact, examine
 from envdoctor.repair.question import Conflict, Question
 from envdoctor.repair.search import Case, Found, Search
 from envdoctor.repair.supposing import Supposing
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from envdoctor.repair.patient import Ill
     from envdoctor.repair.question import Resolver, Solution
 
+_LIST = 8
+"""Lines from which on a file of pins alone may be a list of all that is installed."""
+_MOSTLY = 0.8
+"""Share of what its packages need from which on a list of pins that cannot be resolved counts as one of what is installed."""
 MOST = 3
 """Ways out that are offered at most."""
 
@@ -81,8 +85,8 @@ class _Planner:
         self._teacher = Teacher(book, self._atlas, ill.asked.purpose)
         self._supposing = Supposing(ill.asked, ill.patient, ill.snapshot)
         self._remarks: list[str] = []
-        self._resolver = self._choose_resolver(environ)
         self._whole = True
+        self._resolver = self._choose_resolver(environ)
 
     def _choose_resolver(self, environ: Mapping[str, str]) -> Resolver:
         ill = self._ill
@@ -95,22 +99,28 @@ class _Planner:
         return self._table()
 
     def _table(self) -> Table:
-        self._whole = False
+        self._whole = self._ill.settled  # of what is not in the atlas, nobody says here what else it brings
         return Table(self._metadata, self._ill.environment)
 
     def outcome(self) -> Outcome:
         """Judge what is there, and find ways out where it cannot stay."""
-        ill = self._ill
+        if not self._ill.settled and self._named() == 1:
+            self._ill, self._whole = self._ill.replace(settled=True), True
         now: Union[Solution, Conflict, None] = None
-        as_it_stands = ill.settled or bool(ill.locked)
-        if not as_it_stands:
+        if not self._ill.settled and not self._ill.locked:
             now = self._today()
+            if isinstance(now, Conflict) and self._named() >= _MOSTLY:
+                self._ill = self._ill.replace(settled=True)  # nobody resolved this list: it was installed piece by piece
+                self._whole, now = True, None
+        ill = self._ill
+        as_it_stands = ill.settled or bool(ill.locked)
         versions = dict(ill.now if now is None or isinstance(now, Conflict) else now.versions)
+        today, versions = versions, {name: version for name, version in versions.items() if version}
         broken = isinstance(now, Conflict)
-        if as_it_stands:
+        if as_it_stands and ill.snapshot.is_complete:
             report = diagnose(ill.asked.replace(deep=False), ill.patient, ill.snapshot)
         else:
-            report = self._supposing.judge(versions, complete=self._whole and not broken)
+            report = self._supposing.judge(today, complete=self._whole and not broken)
         faults, left = _curable(report)
         if not faults and not broken and not self._wanted.upgrade:
             return self._told(report, left)
@@ -121,7 +131,7 @@ class _Planner:
             ledger=ledger, environment=ill.environment, newest=self._wanted.upgrade,
         )  # fmt: skip
         search = Search(case, self._resolver, self._metadata, self._faults, self._teach)
-        search.lessons.add(self._teach(versions, {name for fault in faults for name in fault.packages} or set(versions)))
+        search.lessons.add(self._teach(today, {name for fault in faults for name in fault.packages} or set(versions)))
         self._say("planning")
         found = search.run(MOST)
         if not found:
@@ -141,6 +151,19 @@ class _Planner:
             self._remarks.append(f"no package index answers ({error}); the set is worked out from the atlas's own list of releases")
             self._resolver = self._table()
             return self._resolver.solve(question)
+
+    def _named(self) -> float:
+        """Return which share of what its packages declare to need a file of pins names; 0 for other files.
+
+        A file that names all of it lists what is installed, by whatever name it goes.
+        """
+        ill = self._ill
+        if len(ill.wishes) < _LIST or any(not exact(wish.specifier or "") for wish in ill.wishes):
+            return 0
+        named = {wish.name for wish in ill.wishes}
+        needed = {other for name, version in ill.now.items() for other in self._metadata.needs(name, version, ill.environment)}
+        needed -= set(SEEDS)
+        return len(needed & named) / len(needed) if needed else 0
 
     def _is_held(self, name: str) -> bool:
         """Tell whether a version stays unless a fault forces it: what the user named, and of a whole set all whose releases are known."""

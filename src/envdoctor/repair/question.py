@@ -55,7 +55,10 @@ class Question(Record):
 
 
 class Solution(Record):
-    """A version for every package of the set. `lines` hold what is no version: URLs and folders, by name."""
+    """A version for every package of the set, "" for one that comes in a version that is not known.
+
+    `lines` hold what is no version: URLs and folders, by name.
+    """
 
     versions: Mapping[str, str]
     lines: Mapping[str, str] = {}

@@ -72,6 +72,7 @@ class Search:
         self.lessons = Lessons()
         self.conflicts: dict[Choice, Conflict] = {}
         self.rounds = 0
+        self._bearing: dict[tuple[str, frozenset[tuple[str, str]], int], list[str]] = {}
 
     def run(self, most: int = 3) -> list[Found]:
         """Return up to `most` sets that give different versions up, the cheapest first; none where there is no set at all."""
@@ -119,8 +120,8 @@ class Search:
                     return frozenset({name, other})
         for name in sorted(choice):
             releases = self._metadata.releases(name)
-            if releases and not any(self._bears(name, one, stay) for one in reversed(releases)):
-                return frozenset(other for other in stay if not all(self._bears(name, one, {other: stay[other]}) for one in releases))
+            if releases and not self._borne(name, stay):
+                return frozenset(other for other in stay if len(self._borne(name, {other: stay[other]})) < len(releases))
         return None
 
     def question(self, choice: Choice, fixed: Mapping[str, str]) -> Question:
@@ -191,11 +192,19 @@ class Search:
             if now is not None:
                 fixed[name] = best.versions.get(name, here)
         for name in [name for name, version in best.versions.items() if self._ledger.now.get(name) not in (None, version)]:
-            if name not in choice and name not in fixed and len(fixed) < _TRIES:
-                answer = self._settle(choice, {**fixed, name: self._ledger.now[name]})
-                if isinstance(answer, Found) and answer.cost < best.cost:
-                    best = answer
+            if name in choice or name in fixed or not self._could_stay(name, best.versions):
+                continue
+            answer = self._settle(choice, {**fixed, name: self._ledger.now[name]})
+            if isinstance(answer, Found) and answer.cost < best.cost:
+                best = answer
         return best
+
+    def _could_stay(self, name: str, versions: Mapping[str, str]) -> bool:
+        """Tell whether nothing known of a set keeps one package from staying as it is."""
+        others = {other: version for other, version in versions.items() if other != name}
+        known = self._metadata.releases(name)
+        now = plain(self._ledger.now[name])
+        return not known or now not in known or now in self._borne(name, others)
 
     def _to_try(self, name: str, versions: Mapping[str, str], choice: Choice, fixed: Mapping[str, str]) -> list[str]:
         """Return releases of a given-up package that what is held would bear, the nearest first."""
@@ -203,24 +212,30 @@ class Search:
         others = {other: fixed.get(other, version) for other, version in versions.items() if other not in choice or other in fixed}
         others = {other: version for other, version in others.items() if other != name and other in self._held}
         lost = self._metadata.yanked(name)
-        fit = [one for one in releases if one not in lost and is_final(one) and self._bears(name, one, others)]
+        fit = [one for one in self._borne(name, others) if one not in lost and is_final(one)]
         return nearest(releases, self._ledger.now.get(name), fit)[:_TRIES]
 
-    def _bears(self, name: str, version: str, others: Mapping[str, str]) -> bool:
-        """Tell whether nothing that is known keeps a release from standing beside some others."""
-        whole = {**others, name: version}
-        for lesson in self.lessons.of(name, version):
-            if lesson.partner in others and not kept(lesson, whole):
-                return False
-            if not lesson.partner:
-                return False
-        for other, there in others.items():
-            if any(lesson.partner == name and not kept(lesson, whole) for lesson in self.lessons.of(other, there)):
-                return False
-        needs = self._metadata.needs(name, version, self._environment)
-        return all(allows(needs[other], there) for other, there in others.items() if other in needs) and all(
-            allows(self._metadata.needs(other, there, self._environment).get(name, ""), version) for other, there in others.items()
-        )
+    def _borne(self, name: str, others: Mapping[str, str]) -> list[str]:
+        """Return the releases of a package of which nothing known says that they cannot stand beside some others, the oldest first."""
+        mark = (name, frozenset(others.items()), self.lessons.count)
+        known = self._bearing.get(mark)
+        if known is not None:
+            return known
+        found: list[str] = []
+        self._bearing[mark] = found
+        told = [lesson.specifier for other, there in others.items() for lesson in self.lessons.of(other, there) if lesson.partner == name]
+        told += [self._metadata.needs(other, there, self._environment).get(name, "") for other, there in others.items()]
+        asked = {specifier for specifier in told if specifier}
+        for version in self._metadata.releases(name):
+            if not all(allows(specifier, version) for specifier in asked):
+                continue
+            lessons = list(self.lessons.of(name, version))
+            if any(not lesson.partner or (lesson.partner in others and not kept(lesson, others)) for lesson in lessons):
+                continue
+            needs = self._metadata.needs(name, version, self._environment)
+            if all(allows(needs[other], there) for other, there in others.items() if other in needs):
+                found.append(version)
+        return found
 
 
 def _as_they_are(faults: Iterable[Finding], versions: Mapping[str, str]) -> list[Lesson]:

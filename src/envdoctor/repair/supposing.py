@@ -46,7 +46,7 @@ class Supposing:
         kept = {path: fact for path, fact in self._base.facts.items() if not path.startswith(_OF_WHAT_IS_INSTALLED)}
         absent = {path: one for path, one in self._base.absent.items() if not path.startswith(_OF_WHAT_IS_INSTALLED)}
         found = {
-            name: Distribution(name=name, version=version, build=build_of(version), origin=ORIGIN)
+            name: Distribution(name=name, version=version or None, build=build_of(version), origin=ORIGIN)
             for name, version in sorted(versions.items())
         }
         bare = self._base.replace(distributions=found, facts=kept, absent=absent)

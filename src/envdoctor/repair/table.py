@@ -30,7 +30,9 @@ class Table:
     name = "the atlas's own list of releases"
 
     def __init__(self, metadata: Metadata, environment: Mapping[str, str]) -> None:
-        self._metadata, self._environment = metadata, environment
+        self.metadata, self.environment = metadata, environment
+        self.taken: dict[str, list[str]] = {}
+        self.matched: dict[tuple[str, str | None, frozenset[str]], list[str]] = {}
         self.calls = 0
 
     def solve(self, question: Question, lessons: Lessons | None = None) -> Union[Solution, Conflict]:
@@ -41,7 +43,7 @@ class Table:
         except ModuleNotFoundError:
             raise RepairError('without an index the repair needs resolvelib; install it: pip install "envdoctor[fix]"') from None
         self.calls += 1
-        provider: Any = _Provider(self._metadata, self._environment, question, lessons)
+        provider: Any = _Provider(self, question, lessons)
         asked = [(wish.name, question.specifiers.get(wish.name, wish.specifier or "")) for wish in question.wishes]
         try:
             result: Any = Resolver(provider, BaseReporter()).resolve(asked, max_rounds=_ROUNDS)
@@ -49,8 +51,7 @@ class Table:
             return _conflict(list(error.causes))
         except ResolutionTooDeep:
             return Conflict(names=frozenset(name for name, _ in asked), text=f"no set was found in {_ROUNDS} steps")
-        found = {name: version for name, version in result.mapping.values() if version}
-        return Solution(versions=dict(sorted(found.items())))
+        return Solution(versions=dict(sorted(result.mapping.values())))
 
 
 def _conflict(causes: Sequence[Any]) -> Conflict:
@@ -68,11 +69,14 @@ def _conflict(causes: Sequence[Any]) -> Conflict:
 
 
 class _Provider:
-    """What resolvelib asks: see its AbstractProvider."""
+    """What resolvelib asks: see its AbstractProvider. `taken` keeps the releases that may be taken, from one question to the next."""
 
-    def __init__(self, metadata: Metadata, environment: Mapping[str, str], question: Question, lessons: Lessons | None) -> None:
-        self._metadata, self._environment, self._prefer, self._lessons = metadata, environment, question.prefer, lessons
+    def __init__(self, table: Table, question: Question, lessons: Lessons | None) -> None:
+        self._metadata, self._environment, self._taken = table.metadata, table.environment, table.taken
+        self._matched = table.matched
+        self._prefer, self._lessons = question.prefer, lessons
         self._limits: dict[str, list[str]] = {}
+        self._depths: dict[str, int] = {}
         for name, specifier in question.limits:
             self._limits.setdefault(name, []).append(specifier)
 
@@ -82,11 +86,14 @@ class _Provider:
 
     def get_preference(
         self, identifier: str, resolutions: Any, candidates: Any, information: Mapping[str, Iterable[Any]], backtrack_causes: Sequence[Any]
-    ) -> tuple[bool, bool, str]:
-        """Settle what just failed first, then what somebody pins."""
+    ) -> tuple[bool, bool, int, str]:
+        """Settle what just failed first, then what somebody pins, then what was asked for before what that brings."""
         failed = any(identifier in (cause.requirement[0], cause.parent and cause.parent[0]) for cause in backtrack_causes)
         pinned = any("==" in told.requirement[1] for told in information[identifier])
-        return not failed, not pinned, identifier
+        parents = [told.parent for told in information[identifier]]
+        depth = 0 if None in parents else 1 + min(self._depths.get(parent[0], 0) for parent in parents or [("", "")])
+        self._depths[identifier] = depth
+        return not failed, not pinned, depth, identifier
 
     def narrow_requirement_selection(self, identifiers: Iterable[str], *_: Any, **__: Any) -> Iterable[str]:
         """Leave the selection as it is."""
@@ -96,12 +103,17 @@ class _Provider:
         self, identifier: str, requirements: Mapping[str, Iterator[Asked]], incompatibilities: Mapping[str, Iterator[Candidate]]
     ) -> list[Candidate]:
         """Return the releases that meet all that is asked: the preferred one first, then from the newest on."""
-        specifiers = [specifier for _, specifier in requirements[identifier]] + self._limits.get(identifier, [])
+        asked = {specifier for _, specifier in requirements[identifier]}
+        asked.update(self._limits.get(identifier, ()))
+        mark = (identifier, self._prefer.get(identifier), frozenset(asked - {""}))
+        fit = self._matched.get(mark)
+        if fit is None:
+            specifiers = sorted(mark[2])
+            fit = [one for one in self._releases(identifier, specifiers) if all(allows(told, one) for told in specifiers)]
+            fit.sort(key=lambda one: mark[1] is None or one != mark[1])
+            self._matched[mark] = fit
         refused = {version for _, version in incompatibilities[identifier]}
-        fit = [one for one in self._releases(identifier, specifiers) if one not in refused and all(allows(s, one) for s in specifiers)]
-        preferred = self._prefer.get(identifier)
-        fit.sort(key=lambda one: preferred is None or one != preferred)
-        return [(identifier, version) for version in fit]
+        return [(identifier, version) for version in fit if version not in refused]
 
     def _releases(self, name: str, specifiers: Sequence[str]) -> list[str]:
         preferred = self._prefer.get(name)
@@ -109,16 +121,19 @@ class _Provider:
         pinned = next((s[2:].strip() for told in specifiers for s in told.split(",") if s.startswith("==") and "*" not in s), None)
         if not known:
             return [pinned or preferred or ""]
-        lost = self._metadata.yanked(name)
-        python = self._environment["python_full_version"]
-        found = [
-            one
-            for one in reversed(known)
-            if is_final(one) and one not in lost and allows(self._metadata.python(name, one), python)
-        ]  # fmt: skip
+        found = self._fit(name)
         # a build with a label, a yanked release or one that is not known yet: who has it keeps it
         more = [one for one in (preferred, pinned) if one and one not in found]
         return [*dict.fromkeys(more), *[one for one in found if not any(plain(other) == one for other in more)]]
+
+    def _fit(self, name: str) -> list[str]:
+        """Return the releases that may be taken at all, from the newest on."""
+        found = self._taken.get(name)
+        if found is None:
+            lost, python = self._metadata.yanked(name), self._environment["python_full_version"]
+            fit = [one for one in self._metadata.releases(name) if is_final(one) and one not in lost]
+            found = self._taken[name] = [one for one in reversed(fit) if allows(self._metadata.python(name, one), python)]
+        return found
 
     def is_satisfied_by(self, requirement: Asked, candidate: Candidate) -> bool:
         """Tell whether a release meets what is asked."""

@@ -12,7 +12,7 @@ from envdoctor.model.errors import RepairError
 from envdoctor.model.plan import Change
 from envdoctor.model.versions import key
 from envdoctor.repair.lessons import Lessons, allows, plain
-from envdoctor.repair.patient import exact
+from envdoctor.repair.patient import SEEDS, exact
 from envdoctor.repair.question import Conflict, Question
 
 TYPE_CHECKING = False
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     Judge = Callable[[Mapping[str, str]], tuple[Finding, ...]]
 
 _ROUNDS = 12
-SEEDS = ("pip", "setuptools", "wheel")
-"""What a list of everything leaves out, because an environment is made with it."""
 
 
 class Trial(NamedTuple):
@@ -58,7 +56,7 @@ class Writing:
             if version is not None and not allows(told, version):
                 self.specifiers[name] = f"=={version}" if exact(told) else self._wider(told, version)
         if ill.settled:
-            self.specifiers.update({name: f"=={version}" for name, version in versions.items() if self._is_new(name)})
+            self.specifiers.update({name: version and f"=={version}" for name, version in versions.items() if self._is_new(name)})
         else:
             self._narrow()
             self._thin()
