@@ -1,0 +1,114 @@
+"""Mixtures of experts on the tape: the router, and `grouped_mm_experts_forward` of transformers 5, which computes all experts at once.
+
+Rows are tokens times experts per token, however they are routed, so routing changes nothing here. Experts are not trained by adapters
+unless asked for by name; `fit` does not offer that.
+"""
+
+from __future__ import annotations
+
+from envdoctor.memory.ops import Weight, activation, cast, gather, halves, keeping, linear, mul, scale, take
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.memory.run import Run
+    from envdoctor.memory.shape import Shape
+    from envdoctor.memory.tape import Gradients, Tape, Tensor
+
+
+class Experts:
+    """The router and the experts of one layer; experts are one three-dimensional parameter each way, with biases the router's too."""
+
+    __slots__ = ("biases", "down", "gate_up", "router", "size")
+
+    def __init__(self, shape: Shape, run: Run) -> None:
+        trained = run.method == "full"
+        self.size = size = shape.expert_size
+        packed = run.four_bit_experts
+        self.router = Weight(shape.experts, shape.hidden, run.other_width, trained=trained)
+        self.gate_up = Weight(shape.experts * 2 * size, shape.hidden, run.width, trained=trained, four_bit=packed)
+        self.down = Weight(shape.experts * shape.hidden, size, run.width, trained=trained, four_bit=packed)
+        self.biases: list[Weight] = []
+        if shape.expert_bias:
+            self.biases = [Weight(shape.experts, columns, run.other_width, trained=trained) for columns in (2 * size, shape.hidden, 1)]
+
+    def weights(self) -> list[Weight]:
+        """Return all parameters."""
+        return [self.router, self.gate_up, self.down, *self.biases]
+
+
+def mix(tape: Tape, x: Tensor, experts: Experts, shape: Shape) -> Tensor:
+    """Run the router and the experts, and sum what each token gets."""
+    tokens = x.elements // shape.hidden
+    rows = tokens * shape.experts_used
+    before = x.width
+    scores = route(tape, x, experts, shape, rows)
+    chosen = gather(tape, x, rows * shape.hidden)
+    bias = tape.new(rows * 2 * experts.size, experts.biases[0].tensor.width) if experts.biases else None
+    out = act(tape, grouped(tape, chosen, experts.gate_up, 2 * experts.size), shape)
+    bias = tape.new(rows * shape.hidden, experts.biases[1].tensor.width) if experts.biases else None
+    out = grouped(tape, out, experts.down, shape.hidden)
+    weighted = mul(tape, out, scores)
+    weighted = gather(tape, weighted, weighted.elements)  # back into the order of the tokens
+    summed = cast(tape, total(tape, weighted, tokens * shape.hidden), before)
+    del bias
+    return summed
+
+
+def route(tape: Tape, x: Tensor, experts: Experts, shape: Shape, rows: int) -> Tensor:
+    """Run the router: scores of all experts in fp32, of which each token keeps the best."""
+    logits = linear(tape, x, experts.router)
+    elements, width = logits.elements, logits.width
+
+    def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        return (tape.new(elements, width),)
+
+    wide = tape.new(elements, 4)
+    node = tape.node((logits,), [wide], backward)
+    return tape.new(rows, width, node)
+
+
+def grouped(tape: Tape, x: Tensor, weight: Weight, columns: int) -> Tensor:
+    """Run `_grouped_linear`: one product for all experts, its bias added in place, and zeros where no expert answered."""
+    rows = x.elements // weight.columns
+    x = cast(tape, x, weight.tensor.width)
+    width, of_x, needs, trained = x.width, x.elements, x.node is not None, weight.leaf is not None
+    of_weight = weight.tensor.elements
+
+    def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        to_x = tape.new(of_x, width) if needs else None
+        return to_x, tape.new(of_weight, width) if trained else None
+
+    node = tape.node((x, weight.tensor), ([x] if trained else []), backward)
+    return masked_fill(tape, tape.new(rows * columns, width, node))
+
+
+def masked_fill(tape: Tape, x: Tensor) -> Tensor:
+    """Copy with zeros in some rows."""
+    elements, width = x.elements, x.width
+
+    def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        return (tape.new(elements, width),)
+
+    return tape.new(elements, width, tape.node((x,), [], backward))
+
+
+def act(tape: Tape, x: Tensor, shape: Shape) -> Tensor:
+    """Apply the gate: silu times up, or the clamped sigmoid of gpt-oss (`GptOssExperts._apply_gate`)."""
+    if not shape.sinks:
+        gate, up = halves(tape, x)
+        return mul(tape, activation(tape, gate), up)
+    gate, up = take(tape, x, x.elements // 2), take(tape, x, x.elements // 2)
+    gate = activation(tape, gate)  # clamp saves its input, as an activation does
+    up = activation(tape, up)
+    glu = mul(tape, gate, keeping(tape, scale(tape, gate)))
+    return mul(tape, scale(tape, up), glu)
+
+
+def total(tape: Tape, x: Tensor, elements: int) -> Tensor:
+    """Sum over the experts of a token, which autocast does in fp32; the way back is a view spread out."""
+    before, width = x.elements, x.width
+
+    def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        return (tape.new(before, width),)
+
+    return tape.new(elements, 4 if tape.autocast else width, tape.node((x,), [], backward))

@@ -1,0 +1,73 @@
+"""What a family adds to its configuration: how its layers are built, as transformers' modelling files write them. One row a model_type."""
+
+from __future__ import annotations
+
+from envdoctor.model.record import Record
+
+
+class Traits(Record):
+    """How a family's layers are built, and what its configuration class takes where a file is silent."""
+
+    calibrated: bool = False  # its step on the tape was held against the allocator's record of a real one
+    tied: bool = False
+    qkv_bias: bool = False
+    output_bias: bool = False
+    mlp_bias: bool = False
+    head_bias: bool = False
+    gated: bool = True
+    fused: str = ""  # qkv: q, k and v are one matrix; mlp: gate and up are; both
+    norm_bias: bool = False
+    norm: str = "llama"
+    norms: str = "pre"
+    query_norm: str = ""
+    rotary: str = "half"
+    head_dim: int = 0
+    experts: bool = False
+    expert_bias: bool = False
+    shared: bool = False
+    shared_gate: bool = False
+    sinks: bool = False
+    latent: bool = False
+    scaled_embedding: bool = False
+    multiplied: bool = False
+    scaled_logits: bool = False
+    capped: bool = False
+    window: str = ""
+
+
+_LLAMA = Traits(calibrated=True)
+_GEMMA = Traits(tied=True, norm="gemma", norms="sandwich", head_dim=256, scaled_embedding=True)
+TRAITS: dict[str, Traits] = {
+    "llama": _LLAMA,
+    "qwen2": Traits(calibrated=True, qkv_bias=True),
+    "qwen3": Traits(calibrated=True, query_norm="head", head_dim=128),
+    "qwen2_moe": Traits(qkv_bias=True, experts=True, shared_gate=True),
+    "qwen3_moe": Traits(calibrated=True, query_norm="head", head_dim=128, experts=True),
+    "mistral": Traits(calibrated=True, window="all"),
+    "mixtral": Traits(experts=True, window="all"),
+    "gemma": Traits(tied=True, norm="gemma", head_dim=256, scaled_embedding=True),
+    "gemma2": _GEMMA.replace(calibrated=True, window="half", capped=True),
+    "gemma3_text": _GEMMA.replace(calibrated=True, query_norm="head", window="most"),
+    "phi": Traits(
+        norm="layer", norm_bias=True, norms="parallel", gated=False, qkv_bias=True, output_bias=True, mlp_bias=True, head_bias=True,
+    ),
+    "phi3": Traits(calibrated=True, fused="both"),
+    "gpt_oss": Traits(
+        calibrated=True, norm="olmo", qkv_bias=True, output_bias=True, rotary="chunk", head_dim=64, experts=True, expert_bias=True,
+        sinks=True, window="half",
+    ),
+    "smollm3": Traits(tied=True),
+    "falcon": Traits(norm="layer", norm_bias=True, norms="parallel", gated=False, fused="qkv", tied=True),
+    "olmo": Traits(norm="bare"),
+    "olmo2": Traits(calibrated=True, norm="olmo", norms="post", query_norm="full"),
+    "granite": Traits(calibrated=True, tied=True, scaled_embedding=True, multiplied=True, scaled_logits=True),
+    "cohere": Traits(tied=True, norm="layer", norms="parallel", scaled_logits=True),
+    "cohere2": Traits(tied=True, norm="layer", norms="parallel", scaled_logits=True, window="half"),
+    "deepseek_v2": Traits(experts=True, shared=True, latent=True),
+    "deepseek_v3": Traits(experts=True, shared=True, latent=True),
+    "glm4": Traits(qkv_bias=True, fused="mlp", norms="sandwich"),
+    "starcoder2": Traits(tied=True, norm="layer", norm_bias=True, gated=False, qkv_bias=True, output_bias=True, mlp_bias=True),
+    "stablelm": Traits(norm="layer", norm_bias=True),
+    "internlm2": Traits(fused="qkv"),
+    "baichuan": Traits(fused="qkv"),
+}  # fmt: skip

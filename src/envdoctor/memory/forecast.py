@@ -1,0 +1,131 @@
+"""The forecast of one run: peaks and categories, from the tape, the optimizer and the allocator together."""
+
+from __future__ import annotations
+
+from envdoctor.memory.allocator import Allocator
+from envdoctor.memory.model import Model, forget, step
+from envdoctor.memory.optimizers import needs_of
+from envdoctor.memory.tape import WORKSPACE, Tape
+from envdoctor.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.memory.allocator import Block
+    from envdoctor.memory.ops import Weight
+    from envdoctor.memory.run import Run
+    from envdoctor.memory.shape import Shape
+
+TURNS = 4  # steps that are replayed; by then what is reserved no longer grows
+
+
+class Forecast(Record):
+    """What a run will take on one card, in bytes."""
+
+    allocated: int  # tensors, at the peak
+    reserved: int  # what the caching allocator takes from the device, workspaces included
+    workspaces: int  # of cuBLAS, in the pool beside the tensors
+    outside: int  # managed memory of paged optimizers
+    weights: int
+    adapters: int
+    states: int  # of the optimizer
+    gradients: int  # at the peak, as are all below
+    activations: int  # kept by the layers for the way back
+    logits: int  # the last norm, the head and the loss
+    passing: int  # of the layers on the way back, or of the optimizer's step
+    parameters: int
+    trained: int
+
+
+def bytes_of(weight: Weight, run: Run) -> list[int]:
+    """Return the blocks that hold a weight: one, or an NF4 matrix with its scales (`QuantState`, blocks of 64, nested blocks of 256)."""
+    elements = weight.tensor.elements
+    if not weight.four_bit:
+        return [elements * weight.tensor.width]
+    scales = (elements + 63) // 64
+    if run.double_quantised:
+        return [elements // 2, scales, (scales + 255) // 256 * 4, 1024, 64]
+    return [elements // 2, scales * 4, 64]
+
+
+def forecast(shape: Shape, run: Run) -> Forecast:
+    """Replay loading and some steps. The workspaces are in the pool, but not among the tensors."""
+    tape = Tape(half=2, autocast=run.autocast)
+    model = Model(shape, run, shape.layers)
+    step(tape, model)
+    end = len(tape.events)
+    forget(model)
+    events, once = tape.events, {buffer.at for buffer in tape.workspaces}
+    projected = {id(linear.base) for layer in model.layers for linear in (*layer.qkv, layer.o, *layer.mlp)}
+    needs = needs_of(run.optimizer, model.trained(), model.embedding, projected)
+    pool = Allocator()
+    weights = [size for weight in model.weights() for size in bytes_of(weight, run)]
+    adapters = [size for weight in model.adapters() for size in bytes_of(weight, run)]
+    for size in (*weights, *adapters):
+        pool.take(size)
+    pool.empty()
+    pool.forget_peaks()
+    grown = 0
+    for turn in range(TURNS):
+        skip = once if turn else set()
+        held = _replay(pool, events, range(end), {}, skip)
+        if turn == 0:
+            for size in needs.states:
+                pool.take(size)
+        pool.replay(needs.passing)
+        _replay(pool, events, range(end, len(events)), held, skip)
+        if turn > 1 and pool.peak_reserved == grown:
+            break
+        grown = pool.peak_reserved
+    peak = _parts(tape, end, needs.passing)
+    return Forecast(
+        allocated=pool.peak_allocated - 2 * WORKSPACE,
+        reserved=pool.peak_reserved,
+        workspaces=2 * WORKSPACE,
+        outside=needs.paged,
+        weights=sum(weights),
+        adapters=sum(adapters),
+        states=sum(needs.states),
+        gradients=peak["gradients"],
+        activations=peak["layers"],
+        logits=peak["loss"],
+        passing=peak["back"],
+        parameters=sum(weight.tensor.elements for weight in model.weights()),
+        trained=sum(weight.tensor.elements for weight in model.trained()),
+    )
+
+
+def _replay(pool: Allocator, events: list[int], stretch: range, held: dict[int, Block | int], skip: set[int]) -> dict[int, Block | int]:
+    """Replay a stretch of events; what `skip` names was taken in the first turn and stays."""
+    take, give = pool.take, pool.give
+    for at in stretch:
+        event = events[at]
+        if event < 0:
+            give(held.pop(~event))
+        elif at not in skip:
+            held[at] = take(event)
+    return held
+
+
+def _parts(tape: Tape, end: int, passing: list[int]) -> dict[str, int]:
+    """Say what of a step is live at its peak: in the middle of it, or while the optimizer takes what it needs for a moment."""
+    events = tape.events
+    live = most = at_most = 0
+    for at, event in enumerate(events[:end]):
+        live += event if event >= 0 else -events[~event]
+        if live > most:
+            most, at_most = live, at
+    before = live
+    for event in passing:
+        live += event if event >= 0 else -passing[~event]
+        if live > most:
+            most, at_most = live, end
+    freed = {~event for event in events[: at_most + 1] if event < 0}
+    parts = {"layers": 0, "loss": 0, "back": most - before if at_most == end else 0, "gradients": 0}
+    workspaces = {buffer.at for buffer in tape.workspaces}
+    borders = [(position, name) for position, name in tape.marks if name in parts]
+    for number, (start, name) in enumerate(borders):
+        stop = borders[number + 1][0] if number + 1 < len(borders) else end
+        for at in range(start, min(stop, at_most + 1)):
+            if events[at] >= 0 and at not in freed and at not in workspaces:
+                parts["gradients" if at in tape.gradients else name] += events[at]
+    return parts

@@ -1,0 +1,119 @@
+"""A whole model on the tape: its weights, and one step forward and back."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from envdoctor.memory.decoder import Layer, Pass, forward, vector
+from envdoctor.memory.layers import norm
+from envdoctor.memory.loss import loss_of
+from envdoctor.memory.ops import Weight, scale
+from envdoctor.memory.tape import Leaf, Tape, Tensor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.memory.run import Run
+    from envdoctor.memory.shape import Shape
+    from envdoctor.memory.tape import Gradients
+
+
+class Model:
+    """The weights of a model, `layers` of them deep."""
+
+    def __init__(self, shape: Shape, run: Run, layers: int) -> None:
+        self.shape = shape
+        self.run = run
+        trained = run.method == "full"
+        self.embedding = Weight(shape.vocab, shape.hidden, run.other_width, trained=trained)
+        self.head = self.embedding if shape.tied else Weight(shape.vocab, shape.hidden, run.other_width, trained=trained)
+        windowed = _spread(shape.window_layers, shape.layers)
+        self.layers = [
+            Layer(shape, run, windowed=windowed[number], sparse=bool(shape.experts) and number >= shape.dense_layers)
+            for number in range(layers)
+        ]
+        self.norm = vector(shape.hidden, run)
+        self.others = [vector(size, run) for size in (shape.hidden * shape.norm_bias, shape.vocab * shape.head_bias) if size]
+
+    def weights(self) -> list[Weight]:
+        """Return all parameters of the base model, in the order they are registered in."""
+        shape = self.shape
+        found = [self.embedding]
+        for layer in self.layers:
+            found += layer.weights()
+        if shape.norm != "bare":
+            found.append(self.norm)
+        found += self.others
+        return found if shape.tied else [*found, self.head]
+
+    def adapters(self) -> list[Weight]:
+        """Return all parameters that adapters add."""
+        return [weight for layer in self.layers for weight in layer.adapters()]
+
+    def leaves(self) -> list[Leaf]:
+        """Return where gradients are kept."""
+        return [weight.leaf for weight in self.trained() if weight.leaf is not None]
+
+    def trained(self) -> list[Weight]:
+        """Return what the optimizer sees."""
+        return self.weights() if self.run.method == "full" else self.adapters()
+
+
+def _spread(some: int, all_: int) -> list[bool]:
+    """Say for each layer whether it is one of `some` that see a window only: the last of each group sees everything."""
+    every = all_ // (all_ - some) if 0 < some < all_ else 0
+    return [some == all_ > 0 or bool(every and (number + 1) % every) for number in range(all_)]
+
+
+def step(tape: Tape, model: Model) -> None:
+    """Go forward and back once; `tape.marks` says where layers, loss, and the way back through the layers begin."""
+    shape, run = model.shape, model.run
+    tape.one_key_head = shape.kv_heads == 1
+    tape.mark("layers")
+    x = _embed(tape, model)
+    tape.work(0)  # the angles are a product of positions and frequencies
+    turn = run.seq * (shape.latent[3] if shape.latent else shape.head_dim)
+    over = Pass(tape, shape, run, tape.new(turn, x.width), tape.new(turn, x.width))
+    masks = _masks(tape, shape, run, x.width)
+    for layer in model.layers:
+        call = partial(forward, over, layer)
+        x = tape.checkpoint(call, x) if run.checkpointing else call(x)
+    tape.mark("loss")
+    x = norm(tape, x, model.norm, "fused" if run.fused and shape.norm in ("llama", "gemma") else shape.norm)
+    del masks
+    loss = loss_of(tape, x, model.head, shape, run)
+    del x
+    tape.casts.clear()
+    tape.backward(loss)
+    del loss
+
+
+def _masks(tape: Tape, shape: Shape, run: Run, width: int) -> list[Tensor]:
+    """Make the masks that all layers share: numbers for eager attention; for sdpa a bool one, where a window makes it necessary."""
+    cells = run.batch * run.seq * run.seq
+    if run.attention == "eager":
+        return [tape.new(cells, width) for _ in range(1 + bool(shape.window_layers))]
+    return [tape.new(cells, 1)] if run.attention == "sdpa" and shape.window_layers and run.seq >= shape.window else []
+
+
+def _embed(tape: Tape, model: Model) -> Tensor:
+    """Look tokens up; the way back is a dense gradient of the whole table (`embedding_dense_backward`)."""
+    run, table = model.run, model.embedding
+    ids, _labels = tape.new(run.tokens, 8), tape.new(run.tokens, 8)
+    scaled = model.shape.scaled_embedding
+    of_table, width = table.tensor.elements, table.tensor.width
+
+    def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        return (tape.new(of_table, width),)
+
+    node = tape.node((table.tensor,), [ids], backward)
+    x = tape.new(run.tokens * model.shape.hidden, width, node)
+    if node is None and run.checkpointing:  # enable_input_require_grads: without it, checkpoints would hold no graph
+        input_leaf = Tensor(None, 1, width, Leaf())
+        x = x.view(node=tape.node((input_leaf,), [], lambda gradient, _: (None,)))
+    return scale(tape, x) if scaled else x
+
+
+def forget(model: Model) -> None:
+    """Let go of all gradients (`zero_grad`)."""
+    for leaf in model.leaves():
+        leaf.gradient = None

@@ -1,0 +1,40 @@
+"""What is asked: the arguments of one training run, resolved. `arguments.py` makes it from words and versions."""
+
+from __future__ import annotations
+
+from envdoctor.model.record import Record
+
+
+class Run(Record):
+    """One run on one card. Widths are bytes an element; lengths are tokens."""
+
+    method: str = "lora"  # full | lora | dora | qlora
+    rank: int = 8
+    targets: tuple[str, ...] = ("q", "k", "v", "o", "gate", "up", "down")
+    batch: int = 1
+    seq: int = 1024
+    width: int = 2  # of the loaded weights: 2 for bf16 and fp16, 4 for fp32
+    autocast: bool = True
+    adapter_width: int = 4  # peft keeps adapters in fp32 (autocast_adapter_dtype)
+    outer_width: int = 0  # of what a 4-bit model leaves unquantised; 4 after prepare_model_for_kbit_training; 0: as `width`
+    double_quantised: bool = True
+    four_bit_experts: bool = False  # experts in 4 bit too, as unsloth stores its own copies
+    optimizer: str = "adamw_torch_fused"
+    attention: str = "sdpa"  # sdpa | eager | flash
+    checkpointing: bool = True
+    loss: str = "full"  # full | chunked | liger
+    fp32_logits_out: bool = True  # accelerate converts what a model returns to fp32 under autocast
+    fused: bool = False  # Liger's RMSNorm, SwiGLU and rotation
+    shards: int = 1  # cards that share weights, gradients and states
+    stage: int = 0  # 0: nothing shared, 1: states, 2: and gradients, 3: and weights (ZeRO stages; FSDP full_shard is 3)
+    offload: bool = False  # states, and what stage 3 shards, lie in the computer's own memory
+
+    @property
+    def tokens(self) -> int:
+        """Return the tokens of one step on one card."""
+        return self.batch * self.seq
+
+    @property
+    def other_width(self) -> int:
+        """Return the width of norms, embeddings and the head."""
+        return self.outer_width or self.width

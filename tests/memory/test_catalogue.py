@@ -1,0 +1,119 @@
+"""The shipped shapes: as many parameters as their publishers state, and found by the names people use."""
+
+from __future__ import annotations
+
+import pytest
+
+from envdoctor.memory.catalogue import ROWS, configuration, near
+from envdoctor.memory.model import Model
+from envdoctor.memory.run import Run
+from envdoctor.memory.shape import shape_of
+from envdoctor.model.errors import InputError
+
+# the totals that the model cards and safetensors indexes state
+STATED = {
+    "meta-llama/Llama-2-7b-hf": 6738415616,
+    "meta-llama/Llama-2-13b-hf": 13015864320,
+    "meta-llama/Llama-2-70b-hf": 68976648192,
+    "meta-llama/Llama-3.1-8B": 8030261248,
+    "meta-llama/Llama-3.1-70B": 70553706496,
+    "meta-llama/Llama-3.1-405B": 405853388800,
+    "meta-llama/Llama-3.2-1B": 1235814400,
+    "meta-llama/Llama-3.2-3B": 3212749824,
+    "TinyLlama/TinyLlama-1.1B-Chat-v1.0": 1100048384,
+    "01-ai/Yi-6B": 6061035520,
+    "01-ai/Yi-34B": 34388917248,
+    "HuggingFaceTB/SmolLM2-135M": 134515008,
+    "HuggingFaceTB/SmolLM2-1.7B": 1711376384,
+    "HuggingFaceTB/SmolLM3-3B": 3075098624,
+    "Qwen/Qwen2.5-0.5B": 494032768,
+    "Qwen/Qwen2.5-3B": 3085938688,
+    "Qwen/Qwen2.5-7B": 7615616512,
+    "Qwen/Qwen2.5-14B": 14770033664,
+    "Qwen/Qwen2.5-32B": 32763876352,
+    "Qwen/Qwen2.5-72B": 72706203648,
+    "Qwen/Qwen3-0.6B": 596049920,
+    "Qwen/Qwen3-4B": 4022468096,
+    "Qwen/Qwen3-8B": 8190735360,
+    "Qwen/Qwen3-30B-A3B": 30532122624,
+    "Qwen/Qwen3-235B-A22B": 235093634560,
+    "mistralai/Mistral-7B-v0.1": 7241732096,
+    "mistralai/Mistral-7B-v0.3": 7248023552,
+    "mistralai/Mistral-Nemo-Base-2407": 12247782400,
+    "mistralai/Ministral-8B-Instruct-2410": 8019808256,
+    "mistralai/Mixtral-8x7B-v0.1": 46702792704,
+    "google/gemma-2b": 2506172416,
+    "google/gemma-7b": 8537680896,
+    "google/gemma-2-9b": 9241705984,
+    "google/gemma-2-27b": 27227128320,
+    "google/gemma-3-1b-pt": 999885952,
+    "google/gemma-3-270m": 268098176,
+    "microsoft/phi-2": 2779683840,
+    "microsoft/Phi-3-mini-4k-instruct": 3821079552,
+    "microsoft/phi-4": 14659507200,
+    "microsoft/Phi-4-mini-instruct": 3836021760,
+    "openai/gpt-oss-20b": 20914757184,
+    "openai/gpt-oss-120b": 116829156672,
+    "tiiuae/falcon-7b": 6921720704,
+    "allenai/OLMo-1B-hf": 1176764416,
+    "allenai/OLMo-2-0425-1B": 1484916736,
+    "CohereLabs/c4ai-command-r-v01": 34980831232,
+    "deepseek-ai/DeepSeek-V2-Lite": 15706484224,
+    "zai-org/GLM-4-9B-0414": 9400279040,
+    "bigcode/starcoder2-3b": 3030371328,
+    "bigcode/starcoder2-15b": 15957889024,
+    "stabilityai/stablelm-2-1_6b": 1644515328,
+    "internlm/internlm2-7b": 7737708544,
+    "baichuan-inc/Baichuan2-7B-Base": 7505973248,
+}
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_a_shape_has_the_parameters_its_publisher_states(name: str) -> None:
+    shape = shape_of(configuration(name) or {}, name)
+    assert sum(weight.tensor.elements for weight in Model(shape, Run(), shape.layers).weights()) == STATED[name]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_every_row_is_a_shape(name: str) -> None:
+    shape = shape_of(configuration(name) or {}, name)
+    assert shape.queries >= shape.keys > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("Qwen/Qwen2.5-7B-Instruct", "Qwen/Qwen2.5-7B"),
+        ("unsloth/gpt-oss-20b-unsloth-bnb-4bit", "openai/gpt-oss-20b"),
+        ("unsloth/Meta-Llama-3.1-8B-bnb-4bit", "meta-llama/Llama-3.1-8B"),
+        ("google/gemma-3-1b-it", "google/gemma-3-1b-pt"),
+        ("mistral-7b", "mistralai/Mistral-7B-v0.3"),
+        ("Qwen/Qwen3-4B-Thinking-2507", "Qwen/Qwen3-4B"),
+    ],
+)
+def test_variants_have_the_shape_of_their_row(name: str, row: str) -> None:
+    assert configuration(name) == configuration(row)
+
+
+def test_an_unknown_name_has_no_shape_but_neighbours() -> None:
+    assert configuration("me/own-model") is None
+    assert "Qwen/Qwen2.5-7B" in near("Qwen/Qwen2.5-7")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"model_type": None}, "has no model_type"),
+        ({"model_type": "mamba"}, "is not known here"),
+        ({"hidden_size": None}, "says nothing of hidden_size"),
+        ({"num_hidden_layers": -1}, "must be a whole number above 0"),
+    ],
+)
+def test_a_configuration_without_sizes_says_what_is_missing(changes: dict[str, object], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        shape_of({**(configuration("Qwen/Qwen3-4B") or {}), **changes}, "config.json")
+
+
+def test_the_text_part_of_a_model_of_images_is_what_counts() -> None:
+    inner = configuration("google/gemma-3-4b-pt") or {}
+    assert shape_of({"model_type": "gemma3", "text_config": inner}, "config.json") == shape_of(inner, "config.json")
