@@ -1,0 +1,306 @@
+"""Measure what fine-tuning steps really take on a GPU, as rows that `tests/memory` holds the formulas against.
+
+    python benchmarks/measure_memory.py CONFIGURATIONS.jsonl ROWS.jsonl [--seconds 540] [--jobs 1] [--trace FOLDER]
+
+Each line of CONFIGURATIONS is one run; each line of ROWS repeats it with what was measured. Runs that ROWS already holds are left
+out, so the command can be given again. Every run has a process of its own. Nothing is downloaded: models are built from the
+configurations below, with random weights.
+
+Needs torch with CUDA, transformers, peft and accelerate; trl, bitsandbytes, galore_torch and liger_kernel where a run asks for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+FIELDS = ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size")
+# as published in each model's config.json; head_dim and what else differs from the class's default follows
+MODELS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "llama-3.2-1b": (("llama", 2048, 8192, 16, 32, 8, 128256), {"head_dim": 64, "tie_word_embeddings": True}),
+    "llama-3.2-3b": (("llama", 3072, 8192, 28, 24, 8, 128256), {"head_dim": 128, "tie_word_embeddings": True}),
+    "llama-3.1-8b": (("llama", 4096, 14336, 32, 32, 8, 128256), {}),
+    "smollm2-360m": (("llama", 960, 2560, 32, 15, 5, 49152), {"tie_word_embeddings": True}),
+    "qwen2.5-0.5b": (("qwen2", 896, 4864, 24, 14, 2, 151936), {"tie_word_embeddings": True}),
+    "qwen2.5-1.5b": (("qwen2", 1536, 8960, 28, 12, 2, 151936), {"tie_word_embeddings": True}),
+    "qwen2.5-7b": (("qwen2", 3584, 18944, 28, 28, 4, 152064), {}),
+    "qwen2.5-14b": (("qwen2", 5120, 13824, 48, 40, 8, 152064), {}),
+    "qwen3-0.6b": (("qwen3", 1024, 3072, 28, 16, 8, 151936), {"head_dim": 128, "tie_word_embeddings": True}),
+    "qwen3-4b": (("qwen3", 2560, 9728, 36, 32, 8, 151936), {"head_dim": 128, "tie_word_embeddings": True}),
+    "mistral-7b": (("mistral", 4096, 14336, 32, 32, 8, 32768), {"head_dim": 128, "sliding_window": None}),
+    "phi-4-mini": (
+        ("phi3", 3072, 8192, 32, 24, 8, 200064),
+        {"tie_word_embeddings": True, "partial_rotary_factor": 0.75, "pad_token_id": 0},
+    ),
+    "gemma-2-2b": (("gemma2", 2304, 9216, 26, 8, 4, 256000), {"head_dim": 256}),
+    "gemma-3-1b": (("gemma3_text", 1152, 6912, 26, 4, 1, 262144), {"head_dim": 256, "sliding_window": 512}),
+    "olmo2-1b": (("olmo2", 2048, 8192, 16, 16, 16, 100352), {"tie_word_embeddings": False}),
+    "granite-3.3-2b": (("granite", 2048, 8192, 40, 32, 8, 49159), {"tie_word_embeddings": True}),
+    "gpt-oss-20b": (("gpt_oss", 2880, 2880, 24, 64, 8, 201088), {"head_dim": 64, "num_local_experts": 32, "num_experts_per_tok": 4}),
+    "qwen3-30b-a3b": (
+        ("qwen3_moe", 2048, 6144, 48, 32, 4, 151936),
+        {"head_dim": 128, "moe_intermediate_size": 768, "num_experts": 128, "num_experts_per_tok": 8, "norm_topk_prob": True},
+    ),
+}
+TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+FUSED_TARGETS = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]  # phi3
+DEFAULTS = {"method": "lora", "batch": 1, "seq": 1024, "gc": True, "optim": "adamw_torch_fused", "r": 8, "targets": 7, "dtype": "bf16"}
+DEFAULTS |= {"attn": "sdpa", "trainer": "transformers"}
+STEPS = 4
+
+
+def build(run: dict[str, Any]) -> Any:
+    """Build the model of a run on the GPU, with adapters when the method has them."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    shape, more = MODELS[run["model"]]
+    values = dict(zip(FIELDS, shape, strict=True)) | more
+    values["num_hidden_layers"] = run.get("layers", values["num_hidden_layers"])
+    kind = values.pop("model_type")
+    config = AutoConfig.for_model(kind, **values, use_cache=False)
+    config._attn_implementation = run["attn"]
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[run["dtype"]]
+    quantised = run["method"] == "qlora"
+    with torch.device("meta" if quantised else "cuda"):
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=run["attn"])
+    if quantised:
+        quantise(model, dtype)
+    return model
+
+
+def quantise(model: Any, dtype: Any) -> None:
+    """Materialise a model from the meta device with every Linear but lm_head in NF4 with double quantisation."""
+    import bitsandbytes as bnb
+    import torch
+
+    for module in list(model.modules()):
+        for child, old in list(module.named_children()):
+            if not isinstance(old, torch.nn.Linear) or child == "lm_head":
+                continue
+            new = bnb.nn.Linear4bit(1, 1, old.bias is not None, compute_dtype=dtype, compress_statistics=True, quant_type="nf4")
+            new.in_features, new.out_features = old.in_features, old.out_features
+            weight = torch.empty(old.out_features, old.in_features, dtype=dtype, device="cuda").normal_(0, 0.02)
+            new.weight = bnb.nn.Params4bit(weight, requires_grad=False, compress_statistics=True, quant_type="nf4")
+            if old.bias is not None:
+                new.bias = torch.nn.Parameter(torch.zeros(old.out_features, dtype=dtype))
+            setattr(module, child, new.cuda())
+    for module in model.modules():
+        for name, value in list(module._parameters.items()):
+            if value is not None and value.is_meta:
+                data = torch.empty(value.shape, dtype=value.dtype, device="cuda").normal_(0, 0.02)
+                module._parameters[name] = torch.nn.Parameter(data, requires_grad=value.requires_grad)
+        for name, value in module._buffers.items():
+            if value is not None and value.is_meta:
+                module._buffers[name] = torch.ones(value.shape, dtype=value.dtype, device="cuda")
+    rotary = model.model.rotary_emb
+    model.model.rotary_emb = type(rotary)(model.config).to("cuda")
+    model.tie_weights()
+    model.is_loaded_in_4bit = True
+
+
+def adapt(model: Any, run: dict[str, Any]) -> Any:
+    """Wrap the model with adapters, as the method asks."""
+    if run["method"] == "full":
+        return model
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    if run["method"] == "qlora":
+        model = prepare_model_for_kbit_training(
+            model, use_gradient_checkpointing=run["gc"], gradient_checkpointing_kwargs={"use_reentrant": False}
+        )
+    targets = FUSED_TARGETS if MODELS[run["model"]][0][0] == "phi3" else TARGETS
+    chosen = targets[: run["targets"]] if targets is TARGETS else targets[: 4 if run["targets"] == 7 else 2]
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=run["r"],
+            lora_alpha=2 * run["r"],
+            target_modules=chosen,
+            use_dora=run["method"] == "dora",
+            task_type="CAUSAL_LM",
+        ),
+    )
+
+
+def train(model: Any, run: dict[str, Any], folder: str, steady: list[int]) -> None:
+    """Run the steps of `transformers.Trainer` or `trl.SFTTrainer` on random tokens of full length."""
+    import torch
+    from transformers import Trainer, TrainerCallback, TrainingArguments
+
+    class Steady(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            steady.append(torch.cuda.memory_allocated())
+
+    # the T4 way of fp16 weights without autocast would fail in the gradient scaler, so neither switch is set for them
+    arguments: dict[str, Any] = {
+        "output_dir": folder,
+        "per_device_train_batch_size": run["batch"],
+        "max_steps": STEPS,
+        "gradient_checkpointing": run["gc"],
+        "gradient_checkpointing_kwargs": {"use_reentrant": False} if run["gc"] else None,
+        "bf16": run["dtype"] != "fp16",
+        "optim": run["optim"],
+        "learning_rate": 1e-5,
+        "report_to": "none",
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "disable_tqdm": True,
+        "use_liger_kernel": bool(run.get("liger")),
+    }
+    if run["optim"].startswith("galore"):
+        arguments["optim_target_modules"] = ["attn", "mlp"]
+    vocabulary = MODELS[run["model"]][0][-1]
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randint(3, vocabulary, (run["batch"] * STEPS, run["seq"]), generator=generator)
+    if run["trainer"] == "trl":
+        from datasets import Dataset
+        from tokenizers import Tokenizer
+        from tokenizers.models import WordLevel
+        from transformers import PreTrainedTokenizerFast
+        from trl import SFTConfig, SFTTrainer
+
+        words = Tokenizer(WordLevel({"<pad>": 0, "<eos>": 1, "<unk>": 2}, unk_token="<unk>"))
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>")
+        settings = SFTConfig(**arguments, max_length=run["seq"], **run.get("sft", {}))
+        data = Dataset.from_dict({"input_ids": rows.tolist()})
+        SFTTrainer(model, args=settings, train_dataset=data, processing_class=tokenizer, callbacks=[Steady()]).train()
+        return
+    samples = [{"input_ids": row, "labels": row.clone()} for row in rows]
+    Trainer(model=model, args=TrainingArguments(**arguments), train_dataset=samples, callbacks=[Steady()]).train()
+
+
+def measure(run: dict[str, Any], trace: str) -> dict[str, Any]:
+    """Run one configuration and return its row; all figures are bytes, but `seconds`."""
+    import torch
+
+    torch.manual_seed(0)
+    torch.cuda.init()
+    model = build(run)
+    torch.cuda.empty_cache()
+    row: dict[str, Any] = {"params": sum(p.numel() * (2 if p.dtype == torch.uint8 else 1) for p in model.parameters())}
+    row["load_bytes"] = torch.cuda.memory_allocated()
+    model = adapt(model, run)
+    row["trainable"] = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    gc.collect()
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    row["after_peft"] = torch.cuda.memory_allocated()
+    if trace:
+        torch.cuda.memory._record_memory_history(max_entries=400_000, stacks="python")
+    steady: list[int] = []
+    started = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            train(model, run, folder, steady)
+    except torch.OutOfMemoryError:
+        row["out_of_memory"] = True
+    row["seconds"] = round(time.monotonic() - started, 1)
+    if trace:
+        write_trace(torch.cuda.memory._snapshot(), trace)
+    free, total = torch.cuda.mem_get_info()
+    row["peak_allocated"] = torch.cuda.max_memory_allocated()
+    row["peak_reserved"] = torch.cuda.max_memory_reserved()
+    row["reserved_at_end"] = torch.cuda.memory_reserved()
+    row["device_used_at_end"] = total - free
+    row["alloc_retries"] = torch.cuda.memory_stats()["num_alloc_retries"]
+    row["steady_allocated"] = steady[-1] if steady else None
+    row["card"] = torch.cuda.get_device_name()
+    row["card_bytes"] = total
+    return row
+
+
+def write_trace(snapshot: dict[str, Any], path: str) -> None:
+    """Write the allocator's events, one a line: what happened, bytes, address, and the innermost frames outside torch."""
+    with open(path, "w", encoding="utf-8") as file:
+        for entry in snapshot["device_traces"][0]:
+            frames = [
+                f"{os.path.basename(frame['filename'])}:{frame['line']}:{frame['name']}"
+                for frame in entry.get("frames", ())
+                if "/torch/" not in frame["filename"] or "checkpoint" in frame["filename"]
+            ]
+            file.write(json.dumps([entry["action"], entry["size"], entry["addr"], frames[:3]]) + "\n")
+
+
+def versions() -> dict[str, str]:
+    """Name the releases that took part."""
+    found = {"python": "%d.%d.%d" % sys.version_info[:3]}
+    for name in ("torch", "transformers", "peft", "accelerate", "trl", "bitsandbytes", "galore-torch", "liger-kernel", "triton"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def in_child(run: dict[str, Any], trace: str) -> dict[str, Any]:
+    """Measure in a child process, so that every run starts with an untouched allocator and a crash is a row."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--one", json.dumps(run), "--trace", trace], capture_output=True, text=True, check=False
+    )
+    last = done.stdout.rstrip().rpartition("\n")[2]
+    return json.loads(last) if last.startswith("{") else {"error": f"the process ended with {done.returncode}: {done.stderr[-1500:]}"}
+
+
+def one(run: dict[str, Any], trace: str) -> None:
+    """Measure one run in this process and print its row as the last line."""
+    try:
+        row = measure(run, trace)
+    except Exception as error:  # a run that cannot be made is a result
+        row = {"error": f"{type(error).__name__}: {error}"[:300], "where": traceback.format_exc()[-1500:]}
+    print("\n" + json.dumps(row), flush=True)
+
+
+def main() -> None:
+    """Measure what is asked for and not measured yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("configurations", nargs="?")
+    parser.add_argument("rows", nargs="?")
+    parser.add_argument("--seconds", type=float, default=3600, help="begin no run after this many seconds")
+    parser.add_argument("--trace", default="", help="a folder for the allocator's events of each run")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time; with more than one, what the device reports is left out")
+    parser.add_argument("--one", default="", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one:
+        one(json.loads(chosen.one), chosen.trace)
+        return
+    started = time.monotonic()
+    with open(chosen.configurations, encoding="utf-8") as file:
+        wanted = [DEFAULTS | json.loads(line) for line in file if line.strip()]
+    done = []
+    if os.path.exists(chosen.rows):
+        with open(chosen.rows, encoding="utf-8") as file:
+            done = [json.loads(line) for line in file]
+    about = {"date": datetime.now(timezone.utc).date().isoformat(), "versions": versions()}
+
+    def each(number: int, run: dict[str, Any]) -> None:
+        if any(all(row.get(key) == value for key, value in run.items()) for row in done):
+            return
+        if time.monotonic() - started > chosen.seconds:
+            print(f"{number} is left for another time: {run}")
+            return
+        row = run | in_child(run, os.path.join(chosen.trace, f"{number:03}.jsonl") if chosen.trace else "") | about
+        if chosen.jobs > 1:
+            row.pop("device_used_at_end", None)
+        with open(chosen.rows, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        print(number, row.get("error") or (run, row["peak_allocated"], row["peak_reserved"]), flush=True)
+
+    with ThreadPoolExecutor(chosen.jobs) as pool:
+        for future in [pool.submit(each, number, run) for number, run in enumerate(wanted)]:
+            future.result()
+
+
+if __name__ == "__main__":
+    main()
