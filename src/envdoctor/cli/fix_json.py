@@ -1,4 +1,6 @@
-"""A repair for programs: the JSON of `envdoctor fix --plan json`."""
+"""A repair for programs: the JSON of `envdoctor fix --plan json`. `fix.schema.json` is its contract: keys may be added, none changes its
+meaning.
+"""
 
 from __future__ import annotations
 
