@@ -2,7 +2,7 @@
 
 In this order, each weighing more than anything below it:
 
-1. torch stays as it is: its build fits a driver and a card, and every compiled package is built for it;
+1. torch stays as it is, or at least what it is built for: that fits a driver and a card, and every compiled package is built for it;
 2. few of the versions change that the user wrote down exactly;
 3. few of the ranges that the user wrote down are left;
 4. few of the versions change that are installed, or that the resolver would choose;
@@ -13,6 +13,7 @@ In this order, each weighing more than anything below it:
 from __future__ import annotations
 
 from envdoctor.model.record import Record
+from envdoctor.model.versions import build_of
 from envdoctor.repair.lessons import plain, series
 
 TYPE_CHECKING = False
@@ -54,7 +55,7 @@ class Ledger(Record):
         moved = [name for name, version in versions.items() if self.now.get(name) not in (None, version)]
         gone = [name for name in self.now if name not in versions]
         return (
-            sum(1 for name in moved if name in BUILDS),
+            sum(1 + (build_of(versions[name]) != build_of(self.now[name])) for name in moved if name in BUILDS),
             sum(1 for name in (*moved, *gone) if name in self.pinned),
             sum(1 for name in given_up if name in self.ranged),
             len(moved) + sum(1 for name in gone if name in self.pinned),

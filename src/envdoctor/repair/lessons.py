@@ -118,11 +118,15 @@ def series(version: str) -> tuple[object, ...]:
     return (at[0], (*at[1], 0, 0)[:2])
 
 
-def nearest(versions: Sequence[str], here: str | None, fit: Collection[str]) -> list[str]:
+def nearest(versions: Sequence[str], here: str | None, fit: Collection[str], forward: bool = True) -> list[str]:
     """Return releases in the order in which to try them: the nearest series first, and of two the later; in each the newest first.
 
-    `versions` are all, the oldest first; `fit` those that may be tried; without `here` the newest comes first. Pre-releases come last of
-    all, and only where `here` is one of their series.
+    `versions` are all, the oldest first; `fit` those that may be tried; without `here` the newest comes first. All releases of the one
+    direction come before those of the other: later ones, or with `forward` unset earlier ones. Pre-releases are left out, but for those of
+    the series of `here`.
+
+    >>> nearest(("1.0", "1.1", "2.0", "2.0.1", "3.0"), "1.1", {"1.0", "2.0", "2.0.1", "3.0"})
+    ['2.0.1', '2.0', '3.0', '1.0']
     """
     order = list(dict.fromkeys(series(one) for one in versions))
     if here is None:
@@ -135,9 +139,10 @@ def nearest(versions: Sequence[str], here: str | None, fit: Collection[str]) -> 
         if one in fit and (is_final(one) or (here is not None and series(one) == series(here))):
             latest.setdefault(series(one), []).append(one)
 
-    def distance(group: object) -> tuple[int, bool]:
+    def distance(group: object) -> tuple[bool, int]:
         place = order.index(group)  # type: ignore[arg-type]
-        return abs(place - at), place < at
+        against = place < at if forward else place > at
+        return here is not None and against, abs(place - at)
 
     return [one for group in sorted(latest, key=distance) for one in reversed(latest[group])]
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from envdoctor.knowledge.atlas.artefact import CompiledAtlas
+    from envdoctor.knowledge.atlas.text import Release
     from envdoctor.repair.lessons import Lessons
 
 
@@ -22,7 +23,7 @@ class Metadata:
         self._packages = frozenset(atlas.packages) if atlas is not None else frozenset()
         self._read: dict[str, tuple[tuple[str, ...], dict[str, int], dict[str, int]]] = {}
         self._written: dict[tuple[str, str, frozenset[str]], tuple[str, str]] = {}
-        self._yanked: dict[str, frozenset[str]] = {}
+        self._releases: dict[str, dict[str, Release]] = {}
         self._built: dict[str, int] = {}
         self._needs: dict[tuple[str, str], dict[str, str]] = {}
 
@@ -36,10 +37,18 @@ class Metadata:
 
     def yanked(self, package: str) -> frozenset[str]:
         """Return the releases that were taken back."""
-        known = self._yanked.get(package)
+        return frozenset(version for version, release in self._dated(package).items() if release.yanked)
+
+    def date(self, package: str, version: str) -> str:
+        """Return the day on which a release came out, in ISO form; "" where that is not known."""
+        release = self._dated(package).get(version.partition("+")[0])
+        return release.date if release is not None else ""
+
+    def _dated(self, package: str) -> dict[str, Release]:
+        known = self._releases.get(package)
         if known is None:
             releases = self._atlas.text(package, ()).releases if self._atlas is not None and package in self._packages else ()
-            known = self._yanked[package] = frozenset(release.version for release in releases if release.yanked)
+            known = self._releases[package] = {release.version: release for release in releases}
         return known
 
     def requires(self, package: str, version: str) -> tuple[str, ...] | None:

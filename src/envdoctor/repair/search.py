@@ -32,6 +32,8 @@ _ROUNDS = 24
 """How often one choice is asked again with what was learnt; every round forbids at least one set, and two are usual."""
 _CHOICES = 200
 """Choices that are tried at most before the best set so far counts."""
+_MORE = 8
+"""Questions asked for other ways out, once there is one."""
 _TRIES = 10
 """Releases of one package that are tried, the nearest first, before the resolver's own choice stands."""
 
@@ -80,10 +82,11 @@ class Search:
         todo: list[tuple[Cost, int, Choice]] = [(self._ledger.weight(start), 0, start)]
         seen: set[Choice] = {start}
         found: list[Found] = []
-        for tried in range(_CHOICES):
+        first = 0
+        for _ in range(_CHOICES):
             if not todo or (len(found) >= most and todo[0][0] > max(one.cost for one in found[:most])):
                 break
-            if found and tried > 12 * most:
+            if found and self.rounds - first > _MORE:
                 break
             _, _, choice = heapq.heappop(todo)
             if any(one.given_up < choice for one in found):
@@ -92,6 +95,7 @@ class Search:
             answer = self._settle(choice, {}) if clash is None else Conflict(names=clash, text="")
             if isinstance(answer, Found):
                 better = self._nearer(answer, choice)
+                first = first or self.rounds
                 if all(one.given_up != better.given_up or one.versions != better.versions for one in found):
                     found.append(better)
                     found.sort(key=lambda one: one.cost)
@@ -213,7 +217,18 @@ class Search:
         others = {other: version for other, version in others.items() if other != name and other in self._held}
         lost = self._metadata.yanked(name)
         fit = [one for one in self._borne(name, others) if one not in lost and is_final(one)]
-        return nearest(releases, self._ledger.now.get(name), fit)[:_TRIES]
+        return nearest(releases, self._ledger.now.get(name), fit, self._is_behind(name, versions))[:_TRIES]
+
+    def _is_behind(self, name: str, versions: Mapping[str, str]) -> bool:
+        """Tell whether a package is older than those that it cannot stay beside: then its later releases are the likelier to fit."""
+        now = self._ledger.now.get(name)
+        if now is None:
+            return True
+        own = self._metadata.date(name, now)
+        supposed = {**versions, name: now}
+        others = {one for lesson in self.lessons.broken(supposed) for one in (lesson.package, lesson.partner)} - {name, ""}
+        dates = [self._metadata.date(other, versions[other]) for other in others if other in versions]
+        return not dates or own <= max(dates)
 
     def _borne(self, name: str, others: Mapping[str, str]) -> list[str]:
         """Return the releases of a package of which nothing known says that they cannot stand beside some others, the oldest first."""

@@ -13,6 +13,7 @@ from envdoctor.model.modules import providers
 from envdoctor.model.uses import DEFAULT_PURPOSE, PURPOSES
 from envdoctor.repair.conditions import firing, named
 from envdoctor.repair.lessons import Lesson, specifier
+from envdoctor.repair.worlds import Worlds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,25 +115,30 @@ class Teacher:
                 for module in dict.fromkeys(pair[0] for pair in atlas.pairs(package)):
                     partner = (atlas.named(module) or ("", ()))[0] or (providers(module) or ("",))[0]
                     if package in focus or partner in focus:
-                        yield from _between(links, surroundings, (package, module, partner), patient, matters)
+                        worlds = Worlds(atlas, patient, package, partner)
+                        yield from _between(links, surroundings, (package, module, partner), matters, worlds)
 
 
 def _between(
-    links: Beside, surroundings: Surroundings, pair: tuple[str, str, str], patient: Snapshot, matters: Callable[[str, str], bool]
+    links: Beside, surroundings: Surroundings, pair: tuple[str, str, str], matters: Callable[[str, str], bool], worlds: Worlds
 ) -> Iterator[Lesson]:
     """Return what each release of a package needs of one partner."""
     package, module, partner = pair
     states, rows = links.lacks(package, module)
+    patient = worlds.patient
     own = patient.distributions.get(partner) if partner else None
     absent = 1 << len(states)
     bad: dict[int, tuple[int, str]] = {}
     for row in rows:
         if not matters(package, row.entry):
             continue
-        movable = {package, module, partner} if partner else {}
-        if row.guard and not mentions(parse(row.guard), movable) and surroundings.holds(row.guard) is not True:
-            continue
         beside = row.beside if partner and states else 0
+        if row.guard and partner and states and mentions(parse(row.guard), (package, module, partner)):
+            beside = worlds.holding(row.guard, row.holders, beside)
+            if not beside:
+                continue
+        elif row.guard and surroundings.holds(row.guard) is not True:
+            continue
         if partner and not states:  # in no atlas: it is there or it is not
             if own is not None or not patient.is_complete:
                 continue
