@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "script": {"model"},
     "memory": {"model"},
     "report": {"model"},
+    "logs": {"model"},
     "knowledge": {"model"},
     "facts": {"model", "formats", "script"},
     "miner": {"model", "knowledge"},
@@ -31,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hook": {"model", "diagnosis", "facts", "report"},
     "callback": {"hook"},
     "run": {"model", "hook"},
-    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "miner", "lab", "repair"},
+    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "logs", "miner", "lab", "repair"},
 }
 TOUCHES_MACHINE = {
     "facts",
@@ -44,6 +45,7 @@ TOUCHES_MACHINE = {
     "knowledge.lint",
     "knowledge.not_rules",
     "knowledge.scaffold",
+    "knowledge.spellings",
     "miner.apart",
     "miner.index",
     "miner.installed",
