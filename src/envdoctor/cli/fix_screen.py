@@ -74,7 +74,7 @@ class Screen:
 
     def _impossible(self, outcome: Outcome) -> None:
         sheet = self._sheet
-        sheet.block(("impossible", ERROR_STYLE), [[("no set of versions keeps all of this:", "bold")]])
+        sheet.block(("no way", ERROR_STYLE), [[("no set of versions keeps all of this:", "bold")]])
         for line in outcome.conflict.splitlines():
             sheet.block(("", ""), [[(clean(line.strip()), "")]])
 
@@ -106,7 +106,7 @@ class Screen:
         sheet.block(("do", QUIET_STYLE), [[(_next(outcome, self._values), "bold")]], whole=True)
 
     def _moves(self, plan: Plan) -> None:
-        told = [move for move in plan.moves if move.named or move.because]
+        told = [move for move in plan.moves if move.named or (move.because and move.old is not None) or move.rules]
         told.sort(key=lambda move: (not move.named, move.old is None, move.name))
         rows = [(clean(f"{move.name} {_way(move.old, move.new)}"), clean("; ".join(move.because[:1]))) for move in told[:_MOST]]
         if rows:

@@ -52,7 +52,7 @@ def diff(documents: Sequence[Document], made: Sequence[Edit]) -> Mapping[str, li
     for document in documents:
         new = after(document, made)
         lines = unified_diff(
-            document.text.splitlines(), new.splitlines(), f"a/{document.path}", f"b/{document.path}", lineterm="", n=2
+            document.text.splitlines(), new.splitlines(), document.path, document.path, lineterm="", n=2
         )  # fmt: skip
         told[document.path] = list(lines)
     return told

@@ -108,6 +108,19 @@ def specifier(versions: Sequence[str], good: Collection[int]) -> str:
     return ",".join(parts)
 
 
+def told_short(specifier: str) -> str:
+    """Return a specifier for people: of many releases that are left out one by one, only how many they are.
+
+    >>> told_short(">=4.0,<5.0,!=4.1"), told_short("!=1,!=2,!=3,!=4,<5")
+    ('>=4.0,<5.0,!=4.1', '<5 (but for 4 releases)')
+    """
+    clauses = [clause for clause in specifier.split(",") if clause]
+    out = [clause for clause in clauses if clause.startswith("!=")]
+    if len(out) < 4:
+        return specifier
+    return f"{','.join(clause for clause in clauses if clause not in out)} (but for {len(out)} releases)"
+
+
 def series(version: str) -> tuple[object, ...]:
     """Return what the patches of a release share: epoch, major and minor number.
 

@@ -103,7 +103,7 @@ class Metadata:
     def entries(
         self, packages: Iterable[str], lessons: Lessons | None, labels: Mapping[str, str], extras: frozenset[str]
     ) -> dict[tuple[str, str], str]:
-        """Return `dependency-metadata` of these packages, as TOML tables: for releases that something was learnt of, or without a wheel.
+        """Return `dependency-metadata`, as TOML tables: of packages that something was learnt of, and of releases without a wheel.
 
         `labels` are local labels in use, by package: uv takes `2.13.0` and `2.13.0+cpu` for two releases. `extras` are the names of the
         extras that anybody asks for; lines of others are left out, for they make the file ten times as long.
@@ -113,9 +113,11 @@ class Metadata:
         for package, version, found in lessons.all() if lessons is not None else ():
             # a release that can never be taken needs what does not exist: itself at another version
             taught[package, version] = [f"{one.partner or package}{one.specifier if one.partner else '<0'}" for one in found]
+        # one release told, all told: without a network uv passes over those whose metadata it has not seen
+        whole = {package for package, _ in taught}
         for package in wanted:
             for version in self.releases(package):
-                if self.is_built_here(package, version):
+                if package in whole or self.is_built_here(package, version):
                     taught.setdefault((package, version), [])
         entries: dict[tuple[str, str], str] = {}
         for (package, version), more in sorted(taught.items()):

@@ -9,10 +9,11 @@ from envdoctor.model.errors import RepairError
 from envdoctor.model.plan import Left, Move, Plan
 from envdoctor.model.record import Record
 from envdoctor.repair.cost import Ledger, told
-from envdoctor.repair.lessons import allows, kept, plain
+from envdoctor.repair.lessons import allows, kept, plain, told_short
 from envdoctor.repair.metadata import Metadata
 from envdoctor.repair.patient import SEEDS, exact, examine
 from envdoctor.repair.question import Conflict, Question
+from envdoctor.repair.remarks import hazard, idle_limits, is_about_builds, other_build
 from envdoctor.repair.search import Case, Found, Search
 from envdoctor.repair.supposing import Supposing
 from envdoctor.repair.table import Table
@@ -81,11 +82,12 @@ class _Planner:
         self._ill, self._wanted, self._say = ill, wanted, say
         self._atlas = open_atlas() if ill.asked.only != "rules" else None
         self._metadata = Metadata(self._atlas)
-        book = open_book() if ill.asked.only != "atlas" else None
-        self._teacher = Teacher(book, self._atlas, ill.asked.purpose)
+        self._book = open_book()
+        self._teacher = Teacher(self._book if ill.asked.only != "atlas" else None, self._atlas, ill.asked.purpose)
         self._supposing = Supposing(ill.asked, ill.patient, ill.snapshot)
         self._remarks: list[str] = []
         self._whole = True
+        self._hopeless: frozenset[str] = frozenset()
         self._resolver = self._choose_resolver(environ)
 
     def _choose_resolver(self, environ: Mapping[str, str]) -> Resolver:
@@ -121,7 +123,8 @@ class _Planner:
             report = diagnose(ill.asked.replace(deep=False), ill.patient, ill.snapshot)
         else:
             report = self._supposing.judge(today, complete=self._whole and not broken)
-        faults, left = _curable(report)
+        faults, left = self._curable(report)
+        self._hopeless = frozenset(one.finding.key for one in left)
         if not faults and not broken and not self._wanted.upgrade:
             return self._told(report, left)
         ledger = self._ledger(versions)
@@ -137,6 +140,7 @@ class _Planner:
         if not found:
             return self._told(report, left, conflict=_why(search.conflicts.values()), rounds=search.rounds)
         self._say("writing")
+        self._remarks += idle_limits(ill, self._resolver, self._faults)
         plans = [self._plan(one, search, ledger, faults, left) for one in found]
         return self._told(report, left, plans=[plan for plan in plans if plan is not None], rounds=search.rounds)
 
@@ -184,14 +188,27 @@ class _Planner:
         )
 
     def _faults(self, versions: Mapping[str, str]) -> tuple[Finding, ...]:
-        return _curable(self._supposing.judge(self._seeded(versions), complete=self._whole))[0]
+        cures, left = self._curable(self._supposing.judge(versions, complete=self._whole))
+        return (*cures, *(one.finding for one in left if one.finding.key not in self._hopeless))  # a repair brings no new error
+
+    def _curable(self, report: Report) -> tuple[tuple[Finding, ...], tuple[Left, ...]]:
+        """Return the errors that other versions can cure, and those that they cannot, with the reason."""
+        cures, left = [], []
+        for finding in report.findings:
+            if finding.severity != "error":
+                continue
+            moves = not finding.remedies or any(remedy.require or remedy.remove for remedy in finding.remedies)
+            if finding.packages and (moves or ("torch" in finding.packages and self._is_about_builds(finding.rule))):
+                cures.append(finding)
+            else:
+                left.append(Left(finding=finding, why="no other version of a package changes it"))
+        return tuple(cures), tuple(left)
+
+    def _is_about_builds(self, rule: str) -> bool:
+        return rule in self._book.ids and is_about_builds(self._book.head(rule).match)
 
     def _teach(self, versions: Mapping[str, str], about: Iterable[str]) -> Iterable[Lesson]:
-        return self._teacher.lessons(self._supposing.snapshot(self._seeded(versions), complete=self._whole), frozenset(about))
-
-    def _seeded(self, versions: Mapping[str, str]) -> Mapping[str, str]:
-        """Add what a list does not name though it is there: what an environment is made with."""
-        return versions
+        return self._teacher.lessons(self._supposing.snapshot(versions, complete=self._whole), frozenset(about))
 
     def _plan(self, found: Found, search: Search, ledger: Ledger, faults: tuple[Finding, ...], left: tuple[Left, ...]) -> Plan | None:
         ill = self._ill
@@ -206,10 +223,12 @@ class _Planner:
             verified="checked",
             cost=told(ledger, found.versions),
         )
+        said = [other_build(faults, self._is_about_builds, self._supposing.facts, ill), hazard(ill)]
+        plan = plan.replace(remarks=tuple(remark for remark in said if remark))
         if ill.listing is None:
             return plan
         writing = Writing(ill, found, ledger, search.lessons, Trial(self._resolver, self._faults))
-        return plan.replace(changes=writing.changes(), remarks=writing.remarks)
+        return plan.replace(changes=writing.changes())
 
     def _moves(self, found: Found, search: Search, ledger: Ledger, faults: tuple[Finding, ...]) -> Iterable[Move]:
         for name in sorted({*found.versions, *ledger.now}):
@@ -234,7 +253,7 @@ class _Planner:
             return (declared or [f"{one.package} {one.version} needs it" for one in search.lessons.broken(before)])[:2]
         before[name] = old
         said = [
-            f"{lesson.package} {lesson.version} needs {lesson.partner}{lesson.specifier}"
+            f"{lesson.package} {lesson.version} needs {lesson.partner}{told_short(lesson.specifier)}" if lesson.partner else lesson.reason
             for lesson in search.lessons.broken(before)
             if name in (lesson.package, lesson.partner) and not kept(lesson, before)
         ]
@@ -254,19 +273,6 @@ class _Planner:
             ill=self._ill, report=report, plans=tuple(plans), conflict=conflict, resolver=self._resolver.name, remarks=tuple(self._remarks),
             rounds=rounds,
         )  # fmt: skip
-
-
-def _curable(report: Report) -> tuple[tuple[Finding, ...], tuple[Left, ...]]:
-    """Return the errors that other versions can cure, and those that they cannot, with the reason."""
-    cures, left = [], []
-    for finding in report.findings:
-        if finding.severity != "error":
-            continue
-        if finding.packages and (not finding.remedies or any(remedy.require or remedy.remove for remedy in finding.remedies)):
-            cures.append(finding)
-        else:
-            left.append(Left(finding=finding, why="no version of a package changes it"))
-    return tuple(cures), tuple(left)
 
 
 def _why(conflicts: Iterable[Conflict]) -> str:

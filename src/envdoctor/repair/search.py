@@ -11,7 +11,7 @@ import heapq
 
 from envdoctor.model.record import Record
 from envdoctor.model.versions import key
-from envdoctor.repair.lessons import Lesson, Lessons, allows, is_final, kept, nearest, plain
+from envdoctor.repair.lessons import Lesson, Lessons, allows, is_final, kept, nearest, plain, told_short
 from envdoctor.repair.question import Conflict, Question, Solution
 
 TYPE_CHECKING = False
@@ -92,7 +92,7 @@ class Search:
             if any(one.given_up < choice for one in found):
                 continue  # what was enough needs no more
             clash = self._clash(choice)
-            answer = self._settle(choice, {}) if clash is None else Conflict(names=clash, text="")
+            answer = self._settle(choice, {}) if clash is None else clash
             if isinstance(answer, Found):
                 better = self._nearer(answer, choice)
                 first = first or self.rounds
@@ -108,24 +108,26 @@ class Search:
                     heapq.heappush(todo, (self._ledger.weight(wider), len(seen), wider))
         return found[:most]
 
-    def _clash(self, choice: Choice) -> frozenset[str] | None:
-        """Return held packages that certainly cannot all stay when these are given up, without asking the resolver; None for none known."""
+    def _clash(self, choice: Choice) -> Conflict | None:
+        """Return why held packages certainly cannot all stay when these are given up, without asking the resolver; None for none known."""
         now = self._ledger.now
         stay = {name: now[name] for name in sorted(self._held - choice - self._ledger.ranged) if name in now}
         for name, version in stay.items():
             for lesson in self.lessons.of(name, version):
                 if not lesson.partner:
-                    return frozenset({name})
+                    return Conflict(names=frozenset({name}), text=f"{name} {version} cannot be taken here: {lesson.reason}")
                 if lesson.partner in stay and not kept(lesson, stay):
-                    return frozenset({name, lesson.partner})
+                    return _between(name, version, lesson.partner, stay[lesson.partner], lesson.specifier)
             needs = self._metadata.needs(name, version, self._environment)
             for other, specifier in needs.items():
                 if other in stay and not allows(specifier, stay[other]):
-                    return frozenset({name, other})
+                    return _between(name, version, other, stay[other], specifier)
         for name in sorted(choice):
             releases = self._metadata.releases(name)
             if releases and not self._borne(name, stay):
-                return frozenset(other for other in stay if len(self._borne(name, {other: stay[other]})) < len(releases))
+                others = frozenset(other for other in stay if len(self._borne(name, {other: stay[other]})) < len(releases))
+                told = ", ".join(f"{other} {stay[other]}" for other in sorted(others))
+                return Conflict(names=others, text=f"no release of {name} goes with {told} all at once")
         return None
 
     def question(self, choice: Choice, fixed: Mapping[str, str]) -> Question:
@@ -199,9 +201,14 @@ class Search:
             if name in choice or name in fixed or not self._could_stay(name, best.versions):
                 continue
             answer = self._settle(choice, {**fixed, name: self._ledger.now[name]})
-            if isinstance(answer, Found) and answer.cost < best.cost:
+            if isinstance(answer, Found) and answer.cost < best.cost and self._only_stays(answer, best):
                 best = answer
         return best
+
+    def _only_stays(self, found: Found, before: Found) -> bool:
+        """Tell whether one set differs from another only in what stays as it is, and in what comes with that."""
+        now = self._ledger.now
+        return all(before.versions.get(name, version) == version or version == now.get(name) for name, version in found.versions.items())
 
     def _could_stay(self, name: str, versions: Mapping[str, str]) -> bool:
         """Tell whether nothing known of a set keeps one package from staying as it is."""
@@ -251,6 +258,10 @@ class Search:
             if all(allows(needs[other], there) for other, there in others.items() if other in needs):
                 found.append(version)
         return found
+
+
+def _between(name: str, version: str, other: str, there: str, specifier: str) -> Conflict:
+    return Conflict(names=frozenset({name, other}), text=f"{name} {version} needs {other}{told_short(specifier)}, and {other} is {there}")
 
 
 def _as_they_are(faults: Iterable[Finding], versions: Mapping[str, str]) -> list[Lesson]:

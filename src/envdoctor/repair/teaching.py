@@ -13,6 +13,7 @@ from envdoctor.model.modules import providers
 from envdoctor.model.uses import DEFAULT_PURPOSE, PURPOSES
 from envdoctor.repair.conditions import firing, named
 from envdoctor.repair.lessons import Lesson, specifier
+from envdoctor.repair.remarks import is_about_builds
 from envdoctor.repair.worlds import Worlds
 
 TYPE_CHECKING = False
@@ -54,8 +55,8 @@ class Teacher:
             if head.severity != "error" or (self._skip is not None and self._skip(rule) is not None):
                 continue
             about = {name for name, _ in named(head.match)}
-            if about.isdisjoint(focus):
-                continue
+            if about.isdisjoint(focus) or ("torch" in about and is_about_builds(head.match)):
+                continue  # what torch was built with changes with its release, so a fact of one says nothing of another
             uses = [use for use in resting_on(carried(head.uses, patient)) if available(use, patient)]
             if demanded.isdisjoint(uses or head.uses):
                 continue

@@ -45,7 +45,6 @@ class Writing:
         self._ill, self._found, self._lessons, self._ledger = ill, found, lessons, ledger
         self._resolver, self._judge = trial
         self.specifiers: dict[str, str] = {}
-        self.remarks: list[str] = []
 
     def changes(self) -> tuple[Change, ...]:
         """Return what is to change in the file. Raises RepairError where no change of it leads to the set."""
