@@ -64,11 +64,12 @@ def _place(location: Location, clean: Callable[[str], str]) -> dict[str, Any]:
 def _script(script: Script, clean: Callable[[str], str]) -> dict[str, Any]:
     return {
         "paths": [clean(path) for path in script.paths],
-        "imports": [{"name": one.name, "location": _place(one.location, clean)} for one in script.imports],
+        "imports": [{"name": one.name, "location": _place(one.location, clean), **_guarded(one)} for one in script.imports],
         "calls": [
             {
                 "target": call.target,
                 "complete": call.complete,
+                **_guarded(call),
                 "location": _place(call.location, clean),
                 "arguments": [
                     {
@@ -83,6 +84,10 @@ def _script(script: Script, clean: Callable[[str], str]) -> dict[str, Any]:
             for call in script.calls
         ],
     }
+
+
+def _guarded(one: Call | Import) -> dict[str, bool]:
+    return {"guarded": True} if one.guarded else {}
 
 
 def from_mapping(told: Any, where: str) -> Snapshot:
@@ -201,16 +206,22 @@ def _read_place(told: dict[str, Any], place: str) -> Location:
     return Location(path=_text(found, "path", place), line=_field(found, "line", int, place), column=_field(found, "column", int, place))
 
 
+def _read_guarded(one: dict[str, Any], place: str) -> bool:
+    return "guarded" in one and bool(_field(one, "guarded", bool, place))
+
+
 def _read_script(told: dict[str, Any]) -> Script:
     return Script(
         paths=_texts(told, "paths", "script"),
         imports=tuple(
-            Import(name=_text(one, "name", place), location=_read_place(one, place)) for place, one in _rows(told, "imports", "script")
+            Import(name=_text(one, "name", place), location=_read_place(one, place), guarded=_read_guarded(one, place))
+            for place, one in _rows(told, "imports", "script")
         ),
         calls=tuple(
             Call(
                 target=_text(call, "target", place),
                 complete=_field(call, "complete", bool, place),
+                guarded=_read_guarded(call, place),
                 location=_read_place(call, place),
                 arguments=tuple(
                     Argument(

@@ -29,13 +29,15 @@ class Argument(Record):
 class Call(Record):
     """One call of a name that an import binds, such as `trl.SFTTrainer`.
 
-    `complete` is False when a `**mapping` hides arguments from the reader.
+    `complete` is False when a `**mapping` hides arguments from the reader. `guarded` tells that the script itself asks for a version, or
+    catches the refusal, before it makes the call.
     """
 
     target: str
     arguments: tuple[Argument, ...]
     location: Location
     complete: bool = True
+    guarded: bool = False
 
     def argument(self, name: str) -> Argument | None:
         """Return the argument of that name."""
@@ -46,10 +48,11 @@ class Call(Record):
 
 
 class Import(Record):
-    """One imported name, fully qualified."""
+    """One imported name, fully qualified. `guarded` as for a call; a name that stands for another one has the place of that one."""
 
     name: str
     location: Location
+    guarded: bool = False
 
 
 class Script(Record):

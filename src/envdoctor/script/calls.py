@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from envdoctor.model.script import Argument, Call, Import, Location, Script
 from envdoctor.script.arithmetic import UnknownValueError
+from envdoctor.script.asking import asks, catches, leaves
 from envdoctor.script.names import public
+from envdoctor.script.passing import Passing
 from envdoctor.script.scopes import COMPREHENSIONS, Scope, Scopes
 from envdoctor.script.syntax import children
-from envdoctor.script.values import Mapping, literal, mapping, target
+from envdoctor.script.values import PARTIAL, Mapping, literal, mapping, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
     from collections.abc import Iterator
+    from typing import Any
 
     Branches = tuple[tuple[int, int], ...]
 else:
@@ -32,25 +35,34 @@ class Reader:
         self._path = ""
         self._calls: list[tuple[Call, Branches]] = []
         self._imports: list[Import] = []
+        self._guards: set[int] = set()
+        self._passing = Passing()
         for self._path, tree in trees:
             self._walk(tree.body, scopes.module, ())
 
     def script(self, paths: tuple[str, ...]) -> Script:
         """Return what was read, with the calls that exclude each other reduced to what they have in common."""
+        for call, branches in self._passing.passed(self._calls):
+            self._calls.append((call, branches))
         return Script(calls=tuple(_settle(self._calls)), imports=tuple(self._imports), paths=paths)
 
     def _walk(self, nodes: list[ast.stmt] | list[ast.expr], scope: Scope, branches: Branches) -> None:
         for node in nodes:
             self._visit(node, scope, branches)
+            if isinstance(node, ast.If) and id(node) in self._guards and leaves(node.body):
+                branches = (*branches, (id(node), 1))  # what follows is as good as its `else`
 
     def _visit(self, node: ast.AST, scope: Scope, branches: Branches) -> None:
         if isinstance(node, ast.Call):
             self._call(node, scope, branches)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._import(node)
+            self._import(node, branches)
             return
         elif isinstance(node, ast.If):
             self._if(node, scope, branches)
+            return
+        elif isinstance(node, ast.IfExp):
+            self._choice(node, scope, branches)
             return
         elif isinstance(node, TRIES):
             self._try(node, scope, branches)
@@ -68,13 +80,18 @@ class Reader:
     def _enter(self, node: ast.AST, scope: Scope, inner: Scope, branches: Branches) -> None:
         """Visit a node that opens a scope: its body inside, its decorators, defaults and bases outside."""
         body: object = getattr(node, "body", None)
-        inside = [body] if isinstance(body, ast.AST) else body if isinstance(body, list) else []
+        inside: list[Any] = [body] if isinstance(body, ast.AST) else body if isinstance(body, list) else []
+        ids = {id(part) for part in inside}
         for child in children(node):
-            within = isinstance(node, COMPREHENSIONS) or any(child is part for part in inside)
-            self._visit(child, inner if within else scope, branches)
+            if not inside or id(child) not in ids:
+                self._visit(child, inner if isinstance(node, COMPREHENSIONS) else scope, branches)
+            elif child is inside[0]:
+                self._walk(inside, inner, branches)
 
     def _if(self, node: ast.If, scope: Scope, branches: Branches) -> None:
         self._visit(node.test, scope, branches)
+        if asks(node.test, scope):
+            self._guards.add(id(node))
         dead = isinstance(node.test, ast.Constant) and not node.test.value
         typing_only = "TYPE_CHECKING" in (getattr(node.test, "id", ""), getattr(node.test, "attr", ""))
         if not dead and not typing_only:
@@ -82,7 +99,16 @@ class Reader:
         if not (isinstance(node.test, ast.Constant) and node.test.value):
             self._walk(node.orelse, scope, (*branches, (id(node), 1)))
 
+    def _choice(self, node: ast.IfExp, scope: Scope, branches: Branches) -> None:
+        self._visit(node.test, scope, branches)
+        if asks(node.test, scope):
+            self._guards.add(id(node))
+        self._visit(node.body, scope, (*branches, (id(node), 0)))
+        self._visit(node.orelse, scope, (*branches, (id(node), 1)))
+
     def _try(self, node: ast.Try, scope: Scope, branches: Branches) -> None:
+        if any(catches(handler, _caught(handler)) for handler in node.handlers):
+            self._guards.add(id(node))
         first = len(self._imports)
         self._walk(node.body, scope, (*branches, (id(node), 0)))
         if any(_survives(handler) for handler in node.handlers):
@@ -95,36 +121,46 @@ class Reader:
         self._walk(node.orelse, scope, (*branches, (id(node), 0)))
         self._walk(node.finalbody, scope, branches)
 
-    def _place(self, node: ast.expr | ast.stmt | ast.keyword) -> Location:
+    def _place(self, node: ast.expr | ast.stmt | ast.keyword | ast.alias) -> Location:
         return Location(path=self._path, line=node.lineno, column=node.col_offset + 1)
 
-    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
-        place = self._place(node)
+    def _is_guarded(self, branches: Branches) -> bool:
+        return any(branch in self._guards for branch, _ in branches)
+
+    def _import(self, node: ast.Import | ast.ImportFrom, branches: Branches) -> None:
+        guarded = self._is_guarded(branches)
         for alias in node.names:
-            name = alias.name
+            name, place = alias.name, self._place(alias)
             if isinstance(node, ast.ImportFrom):
                 module = "." * node.level + (node.module or "")
                 name = f"{module}{'' if module.endswith('.') else '.'}{name}"
-            self._imports.append(Import(name=name, location=place))
+            self._imports.append(Import(name=name, location=place, guarded=guarded))
             for other in public(name):
                 if other != name:
-                    self._imports.append(Import(name=other, location=place))
+                    self._imports.append(Import(name=other, location=place, guarded=guarded))
 
     def _keep(self, name: str, arguments: list[Argument], complete: bool, place: Location, branches: Branches) -> None:
         for spelling in public(name):
-            call = Call(target=spelling, arguments=tuple(arguments), location=place, complete=complete)
+            call = Call(
+                target=spelling, arguments=tuple(arguments), location=place, complete=complete, guarded=self._is_guarded(branches)
+            )  # fmt: skip
             self._calls.append((call, branches))
 
     def _call(self, node: ast.Call, scope: Scope, branches: Branches) -> None:
         name = target(node.func, scope)
+        positional, sent = node.args, 0
+        if name == PARTIAL and node.args:
+            name, positional, sent = target(node.args[0], scope), [], 1
+        if not name:
+            self._passing.called(node, scope, self._path, branches, self._is_guarded(branches))
         if not name or name == ENVIRON:
             return
         if name.startswith(ENVIRON + "."):
             self._environ_call(name.rpartition(".")[2], node, scope, branches)
             return
         arguments: list[Argument] = []
-        complete = True
-        for number, value in enumerate(node.args):
+        complete = not sent  # the rest of a partial call follows later
+        for number, value in enumerate(positional):
             if isinstance(value, ast.Starred):
                 complete = False  # and what comes after it has no known place
                 break
@@ -137,6 +173,7 @@ class Reader:
                 hidden = mapping(keyword.value, scope, path=self._path)
             except UnknownValueError:
                 complete = False
+                self._passing.passes(keyword.value, scope, name, branches)
                 continue
             complete = complete and hidden.complete
             arguments += self._unpacked(hidden)

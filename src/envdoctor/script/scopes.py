@@ -16,6 +16,8 @@ else:
 IMPORT = "import"
 VALUE = "value"
 CLASS = "class"
+FUNCTION = "function"
+KEYWORDS = "keywords"
 OTHER = "other"
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -25,7 +27,10 @@ READERS = ("get", "items", "keys", "values", "copy")
 
 
 class Binding:
-    """One way in which a name gets its value: `name` of an import, `node` of an assigned value or of a class."""
+    """One way in which a name gets its value: `name` of an import, `node` of an assigned value, a class or a function.
+
+    KEYWORDS is the `**name` of a function, with the function as its node.
+    """
 
     __slots__ = ("kind", "name", "node", "path", "scope")
 
@@ -185,14 +190,16 @@ class Scopes:
         given = node.args
         outside: list[ast.AST] = [*given.defaults, *(default for default in given.kw_defaults if default is not None)]
         if not isinstance(node, ast.Lambda):
-            self._bind(scope, node.name, OTHER)
+            self._bind(scope, node.name, OTHER if node.decorator_list else FUNCTION, node=node)
             outside += node.decorator_list
         for child in outside:
             self._visit(child, scope)
         inner = self.of[node] = Scope(scope)
-        for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg):
+        for argument in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg):
             if argument is not None:
                 self._bind(inner, argument.arg, OTHER)
+        if given.kwarg is not None:
+            self._bind(inner, given.kwarg.arg, KEYWORDS, node=node)
         for statement in [node.body] if isinstance(node, ast.Lambda) else node.body:
             self._visit(statement, inner)
 

@@ -20,6 +20,7 @@ DTYPES = (
     "bfloat16", "float16", "half", "float32", "float", "float64", "double", "uint8", "int8", "int16", "int32", "int64", "long", "bool",
     "float8_e4m3fn", "float8_e5m2",
 )  # fmt: skip
+PARTIAL = "functools.partial"
 HARMLESS = ("print", "len", "str", "repr", "dict", "list", "tuple", "set", "sorted", "type", "isinstance", "sum", "min", "max", "bool")
 LIBRARIES = (
     "torch", "transformers", "trl", "peft", "datasets", "accelerate", "unsloth", "bitsandbytes", "json", "os", "logging", "wandb",
@@ -92,11 +93,17 @@ def _named(name: str, home: Scope, depth: int) -> str:
         elif binding.kind == CLASS:
             found.add(_inherited(binding, depth))
         elif binding.kind == VALUE and not _is_none(binding):
-            alias = isinstance(binding.node, (ast.Name, ast.Attribute))
-            found.add(target(binding.node, binding.scope, depth + 1) if alias else "")
+            found.add(_alias(binding.node, binding.scope, depth))
         elif binding.kind != VALUE:
             found.add("")
     return found.pop() if len(found) == 1 else ""
+
+
+def _alias(node: ast.AST | None, scope: Scope, depth: int) -> str:
+    """Return what another name for it stands for: `make = trl.SFTConfig`, or `make = partial(trl.SFTConfig, ...)`."""
+    if isinstance(node, ast.Call) and node.args and target(node.func, scope, depth + 1) == PARTIAL:
+        node = node.args[0]
+    return target(node, scope, depth + 1) if isinstance(node, (ast.Name, ast.Attribute)) else ""
 
 
 def _is_none(binding: Binding) -> bool:
