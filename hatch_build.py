@@ -12,10 +12,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class CompileRuleBook(BuildHookInterface):  # type: ignore[type-arg]
-    """Write `rules.bin` and `atlas.bin` of `envdoctor/knowledge/book` from `rules/`; an editable install reads the files there instead."""
+    """Write `envdoctor/knowledge/book/*.bin` from `rules/`; an editable install reads the files there instead."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile both and add them to the wheel."""
+        """Compile them and add them to the wheel."""
         if version == "editable":
             return
         root = Path(self.root)
@@ -26,12 +26,14 @@ class CompileRuleBook(BuildHookInterface):  # type: ignore[type-arg]
             from envdoctor.knowledge.atlas.load import read_texts
             from envdoctor.knowledge.compiled import compile_book
             from envdoctor.knowledge.load import read_rules
+            from envdoctor.knowledge.spellings import compile_spellings, read_spellings
         finally:
             sys.path.pop(0)
         self.scratch = tempfile.mkdtemp(prefix="envdoctor-book-")
         made = {
             "rules.bin": compile_book(read_rules(str(root / "rules")), __version__),
             "atlas.bin": compile_atlas(read_texts(str(root / "rules" / "atlas"))),
+            "spellings.bin": compile_spellings(read_spellings(str(root / "rules" / "spellings"))),
         }
         for name, data in made.items():
             target = Path(self.scratch) / name

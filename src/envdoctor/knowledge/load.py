@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _HERE = os.path.dirname(os.path.abspath(__file__))
 ARTEFACT = os.path.join(_HERE, "book", "rules.bin")
 _CHECKOUT = os.path.normpath(os.path.join(_HERE, "..", "..", "..", "rules"))
-_APART = ("atlas",)  # folders in rules/ that hold no rules
+_APART = ("atlas", "spellings")  # folders in rules/ that hold no rules
 
 
 def rules_folder() -> str | None:

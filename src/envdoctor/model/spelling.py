@@ -1,0 +1,80 @@
+"""How one thing is spelled in different releases: the table that judging and rewriting a script share. Releases are the atlas's affair."""
+
+from __future__ import annotations
+
+from envdoctor.model.record import Record
+
+
+class Renamed(Record):
+    """An argument with an old and a new name. `of` are the callables that define it; their heirs have it too.
+
+    `values` says what becomes of the value: "same", or the name of a conversion that `repair` knows. `new` is "" where the argument only
+    went; then `advice` says what to do.
+    """
+
+    of: tuple[str, ...]
+    old: str
+    new: str
+    safety: str
+    values: str = "same"
+    advice: str = ""
+    links: tuple[str, ...] = ()
+
+
+class Moved(Record):
+    """Arguments that moved from a trainer into its configuration, which it takes as `by`."""
+
+    trainer: str
+    config: str
+    by: str
+    names: tuple[str, ...]
+    plain: str = ""
+    """The configuration that the trainer took before its own one existed."""
+    links: tuple[str, ...] = ()
+
+
+class Successor(Record):
+    """What to write for a name that a library dropped; `new` is "" where nothing takes its place one for one."""
+
+    old: str
+    new: str
+    safety: str
+    advice: str = ""
+    links: tuple[str, ...] = ()
+
+
+class Heir(Record):
+    """Callables that take what their bases take besides their own, in the releases of a package."""
+
+    of: tuple[str, ...]
+    bases: tuple[str, ...]
+    package: str
+    releases: str
+    links: tuple[str, ...] = ()
+
+
+class Sunk(Record):
+    """An argument that a call with `**kwargs` swallows or refuses only later: the signature cannot tell. `of` may hold `*`."""
+
+    of: tuple[str, ...]
+    but: tuple[str, ...]
+    argument: str
+    package: str
+    refused: str
+    new: str = ""
+    value: str = ""
+    safety: str = "manual"
+    advice: str = ""
+    unless: tuple[str, ...] = ()
+    """Arguments of the same call that make the outcome unsure."""
+    links: tuple[str, ...] = ()
+
+
+class Spellings(Record):
+    """The whole table."""
+
+    renamed: tuple[Renamed, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    successors: tuple[Successor, ...] = ()
+    heirs: tuple[Heir, ...] = ()
+    sunk: tuple[Sunk, ...] = ()
