@@ -12,7 +12,7 @@ from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.load import open_book
 from envdoctor.model.errors import AtlasError, InputError
 from envdoctor.model.facts import NOT_COLLECTED, Fact
-from envdoctor.model.finding import DERIVED
+from envdoctor.model.finding import CALLS, DERIVED
 from envdoctor.model.request import Request
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Finding, Report
     from envdoctor.model.knowledge import Miner
     from envdoctor.model.snapshot import Snapshot
+    from envdoctor.model.spelling import Spellings
 
 _ROUNDS = 4
 """Facts can open the way to other facts (a GPU to its capability), so a check may ask more than once; rules never nest deeper."""
@@ -83,13 +84,22 @@ def _diagnose(
         judge_again(state, snapshot, {answer.path for answer in answers})
     if atlas is not None and mine is not None and not all(skip is not None and skip(rule) for rule in DERIVED):
         atlas = _deepened(atlas, snapshot, mine, thorough=bool(asked.deep))
-    derived = derived_findings(state, snapshot, atlas, skip) if atlas is not None else ()
+    derived = derived_findings(state, snapshot, atlas, skip, _spellings(snapshot)) if atlas is not None else ()
     found = report(state, snapshot, book, asked.purpose, ignore, derived=derived)
     if asked.ignores:
         from envdoctor.engine.suppress import account
 
         found = account(found, asked.ignores, today)
     return found
+
+
+def _spellings(snapshot: Snapshot) -> Spellings | None:
+    """Return the table that a script is judged with, None where there is no script."""
+    if snapshot.script is None:
+        return None
+    from envdoctor.knowledge.spellings import open_spellings
+
+    return open_spellings()
 
 
 def _deepened(atlas: CompiledAtlas, snapshot: Snapshot, mine: Miner, *, thorough: bool) -> CompiledAtlas:
@@ -152,17 +162,19 @@ def loader_of(snapshot: Snapshot) -> str:
 
 def _selection(asked: Request, ids: tuple[str, ...]) -> Callable[[str], str | None] | None:
     if asked.only == "atlas" and not asked.select:
-        return lambda rule: None if rule in DERIVED else "not selected"
+        return lambda rule: None if rule in DERIVED or rule in CALLS else "not selected"
     if not asked.select:
         return None
     from fnmatch import fnmatchcase
 
     patterns, only = asked.select, asked.only
-    unknown = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in (*ids, *DERIVED))]
+    unknown = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in (*ids, *DERIVED, *CALLS))]
     if unknown:
         raise InputError(f"no rule matches {unknown[0]!r}; `envdoctor rules list` names them all")
     return lambda rule: (
-        None if any(fnmatchcase(rule, pattern) for pattern in patterns) and (only != "atlas" or rule in DERIVED) else "not selected"
+        None
+        if any(fnmatchcase(rule, pattern) for pattern in patterns) and (only != "atlas" or rule in DERIVED or rule in CALLS)
+        else "not selected"
     )
 
 

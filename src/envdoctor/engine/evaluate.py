@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envdoctor.engine.conditions import judge
 from envdoctor.model.finding import (
+    CALLS,
     CLEAR,
     DERIVED,
     FIT,
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from envdoctor.model.finding import Outcome
-    from envdoctor.model.knowledge import Atlas, Book
+    from envdoctor.model.knowledge import Atlas, Book, Links
     from envdoctor.model.rule import Condition, Head
     from envdoctor.model.snapshot import Snapshot
+    from envdoctor.model.spelling import Spellings
 
 
 class Judgement:
@@ -99,26 +101,54 @@ def evaluate(
     ignore: Callable[[Finding], str] | None = None,
     *,
     atlas: Atlas | None = None,
+    spellings: Spellings | None = None,
 ) -> Report:
     """Judge a snapshot with a rule book and an atlas, in one round. See `judge_rules` and `report`."""
     state = judge_rules(patient, book, skip)
-    found = derived_findings(state, patient, atlas, skip) if atlas is not None else []
+    found = derived_findings(state, patient, atlas, skip, spellings) if atlas is not None else []
     return report(state, patient, book, purpose, ignore, derived=found)
 
 
-def derived_findings(state: Judgement, patient: Snapshot, atlas: Atlas, skip: Callable[[str], str | None] | None = None) -> list[Finding]:
-    """Return what the atlas says of the installed packages, not yet weighed, and put its outcomes to those of the rules."""
+def derived_findings(
+    state: Judgement, patient: Snapshot, atlas: Atlas, skip: Callable[[str], str | None] | None = None, spellings: Spellings | None = None
+) -> list[Finding]:
+    """Return what the atlas says of the installed packages and of a script, not yet weighed, and put its outcomes to those of the rules.
+
+    A script is judged where the table of spellings is given.
+    """
     links = atlas.beside(patient.distributions, patient.is_complete)
     same: Outcome = Unknown(missing=tuple("atlas:" + name for name in links.unread)) if links.unread else CLEAR
     for rule in DERIVED:
         reason = skip(rule) if skip is not None else None
         state.outcomes[rule] = same if reason is None else Skipped(reason=reason)
+    found: list[Finding] = []
+    if patient.script is not None and spellings is not None:
+        found += _script_findings(state, patient, links, skip, spellings)
     faults = links.faults()
-    if not faults:
-        return []
-    from envdoctor.engine.derived import derive  # imported late: most checks find nothing
+    if faults:
+        from envdoctor.engine.derived import derive  # imported late: most checks find nothing
 
-    return [finding for finding in derive(patient, links, faults) if not isinstance(state.outcomes[finding.rule], Skipped)]
+        found += derive(patient, links, faults)
+    return [finding for finding in found if not isinstance(state.outcomes[finding.rule], Skipped)]
+
+
+def _script_findings(
+    state: Judgement, patient: Snapshot, links: Links, skip: Callable[[str], str | None] | None, spellings: Spellings
+) -> list[Finding]:
+    from envdoctor.engine.calls import Judge
+
+    for rule in CALLS:
+        reason = skip(rule) if skip is not None else None
+        state.outcomes[rule] = CLEAR if reason is None else Skipped(reason=reason)
+    if patient.script is None or all(isinstance(state.outcomes[rule], Skipped) for rule in CALLS):
+        return []
+    judge = Judge(patient, links, spellings)
+    misuses = judge.misuses(patient.script)
+    if not misuses:
+        return []
+    from envdoctor.engine.calls_told import tell
+
+    return tell(misuses, judge, patient)
 
 
 def report(
@@ -265,7 +295,9 @@ def _once(findings: list[Finding], derived: list[Finding]) -> Iterator[Finding]:
 
 
 def _is_told(derived: Finding, finding: Finding) -> bool:
-    """Tell whether a rule's finding is about the packages of a derived one: about a third one too, at most."""
+    """Tell whether a rule's finding is about the packages of a derived one: about a third one too, at most. For a script: its places."""
+    if derived.locations:
+        return bool(finding.locations) and set(derived.locations) <= set(finding.locations)
     asking, *asked = derived.packages
     among = set(finding.packages)
     if finding.declared_severity != "error" or not asked or asking not in among or len(among) > 3:

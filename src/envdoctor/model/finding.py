@@ -31,12 +31,20 @@ DERIVED: dict[str, str] = {
     ARGUMENT_MISSING: "A package passes an argument that the installed release of another package does not take.",
     VERSION_REFUSED: "A package checks in its code what it runs beside, and refuses what is installed.",
 }
+SCRIPT_ARGUMENT = "script-argument-refused"
+SCRIPT_NAME = "script-name-missing"
+CALLS: dict[str, str] = {
+    # findings that the atlas derives for a training script
+    SCRIPT_ARGUMENT: "The script passes an argument that the installed release of a library does not take.",
+    SCRIPT_NAME: "The script imports or calls what the installed release of a library does not have.",
+}
 BUILT_IN: dict[str, str] = {
     # findings that no rule file can say, because they depend on what was asked
     PACKAGE_NEEDED: "`--for` asks for what cannot be done without a package that is not installed.",
     IGNORE_UNUSED: "An ignore in the configuration matches no finding. Delete it, so that it cannot hide a later one.",
     IGNORE_EXPIRED: "An ignore in the configuration has passed its date and no longer counts. Delete it, or renew it with a reason.",
     **DERIVED,
+    **CALLS,
 }
 FIT = "fit"
 UNFIT = "unfit"

@@ -41,6 +41,18 @@ if TYPE_CHECKING:
         def __call__(self, wanted: Sequence[Distribution]) -> Iterable[Surface]:
             """Return what the files of these distributions tell, of those that can be read."""
 
+    class Members(Protocol):
+        """What the modules of one package offer and its callables take, each with its releases: bit N stands for release N."""
+
+        package: str
+        versions: tuple[str, ...]
+
+        def items(self, section: str, subject: str) -> Mapping[str, int]:
+            """Return the items of a subject of "offers" or "takes"; none for one that is not known."""
+
+        def subjects(self, section: str, name: str) -> list[str]:
+            """Return the subjects `MODULE:NAME` of a section, whatever the module."""
+
     class Links(Protocol):
         """What installed packages ask of each other, by their versions alone: guards are for the caller to judge."""
 
@@ -63,6 +75,15 @@ if TYPE_CHECKING:
 
         def answer(self, module: str, function: str, arguments: str) -> str | None:
             """Return the guard under which a helper of the installed release answers yes; None where that is not known."""
+
+        def state(self, package: str) -> int:
+            """Return the bit of a package's installed release, those of its neighbours where it lies between two, or 0."""
+
+        def members(self, package: str) -> Members:
+            """Return the look-ups into a package. Raises KeyError for one that the atlas does not have."""
+
+        def brings(self, module: str) -> str:
+            """Return the package of the atlas that brings a root module, "" for none."""
 
         def cures(
             self, package: str, modules: Sequence[str], entries: Collection[str], holds: Callable[[str], bool | None]

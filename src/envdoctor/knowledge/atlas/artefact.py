@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from envdoctor.knowledge.atlas.links import Carry, Row
     from envdoctor.knowledge.atlas.text import AtlasText
+    from envdoctor.model.knowledge import Members
     from envdoctor.model.snapshot import Distribution
     from envdoctor.model.surface import Surface
 
@@ -156,6 +157,15 @@ class CompiledAtlas:
             return AtlasText(package=package)
         wanted = [name for name in places if name and (sections is None or name in sections)]
         return read_text("".join(self._squeezed(*places[name]) for name in ("", *wanted)))
+
+    def members(self, package: str) -> Members:
+        """Return the look-ups into what a package's modules offer and its callables take. Raises KeyError."""
+        from envdoctor.knowledge.atlas.members import WrittenMembers
+
+        places = self._directory()[2].get(package, {})
+        return WrittenMembers(
+            package, self.versions(package), lambda section: self._squeezed(*places[section]) if section in places else ""
+        )  # fmt: skip
 
     def _directory(self) -> tuple[Any, ...]:
         if self._parts is None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from envdoctor.knowledge.atlas.artefact import CompiledAtlas
     from envdoctor.knowledge.atlas.links import Row
+    from envdoctor.model.knowledge import Members
     from envdoctor.model.snapshot import Distribution
 
 _PRESENT, _ABSENT = 1, 2
@@ -96,6 +97,18 @@ class Beside:
             partner=partner, root=row.partner, gone=gone, since=since,
             exact=not (self._masks[package] & (self._masks[package] - 1) or state & (state - 1)),
         )  # fmt: skip
+
+    def state(self, package: str) -> int:
+        """Return the bit of a package's installed release, those of its neighbours where it lies between two, or 0."""
+        return self._masks.get(package, 0)
+
+    def members(self, package: str) -> Members:
+        """Return the look-ups into what a package's modules offer and its callables take. Raises KeyError."""
+        return self._atlas.members(package)
+
+    def brings(self, module: str) -> str:
+        """Return the package of the atlas that brings a root module, "" for none."""
+        return self._atlas.brought()[0].get(module, "")
 
     def _partner(self, module: str) -> str:
         """Return the distribution that a person would name for a root module."""

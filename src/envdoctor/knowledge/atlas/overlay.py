@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from envdoctor.knowledge.atlas.artefact import Pair
     from envdoctor.knowledge.atlas.links import Carry, Row
     from envdoctor.knowledge.atlas.text import AtlasText
+    from envdoctor.model.knowledge import Members
     from envdoctor.model.snapshot import Distribution
     from envdoctor.model.surface import Surface
 
@@ -152,6 +153,14 @@ class Overlay(CompiledAtlas):
     def text(self, package: str, sections: Iterable[str] | None = None) -> AtlasText:
         """Return what is known of a package."""
         return self._over[package] if package in self._over else self._base.text(package, sections)
+
+    def members(self, package: str) -> Members:
+        """Return the look-ups into what a package's modules offer and its callables take. Raises KeyError."""
+        if package not in self._over:
+            return self._base.members(package)
+        from envdoctor.knowledge.atlas.members import ReadMembers
+
+        return ReadMembers(self._over[package])
 
     def brought(self) -> tuple[dict[str, str], tuple[str, ...]]:
         """Return which package brings each root module, and all names of distributions that some release declares."""

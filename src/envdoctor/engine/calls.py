@@ -1,0 +1,206 @@
+"""Which calls and imports of a script the installed releases refuse, and what to write instead. Judges; `calls_told` tells.
+
+Only what the atlas knows of the installed release counts: a call whose signature is open or not known is nobody's fault.
+"""
+
+from __future__ import annotations
+
+from envdoctor.engine.calls_surface import Surface
+from envdoctor.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Union
+
+    from envdoctor.engine.calls_surface import Parameters
+    from envdoctor.model.knowledge import Links
+    from envdoctor.model.script import Argument, Call, Location, Script
+    from envdoctor.model.snapshot import Snapshot
+    from envdoctor.model.spelling import Moved, Renamed, Spellings, Successor, Sunk
+
+    Entry = Union[Renamed, Moved, Successor, Sunk]
+
+ARGUMENT, NAME, SUNK = "argument", "name", "sunk"
+PATCHED = ("trl", "transformers")
+"""Libraries whose signatures unsloth changes while it is imported."""
+_CELL = ":cell "
+
+
+class Misuse(Record):
+    """One argument, or one name, that the installed release of `package` does not take.
+
+    `callable` is what is called, "" for a name. `had` are the releases that take it as written, as bits. `new` is what to write instead,
+    "" where there is nothing; `into` is the callable that the argument has moved into. `entry` is where the table of spellings says so.
+    """
+
+    kind: str
+    package: str
+    callable: str
+    name: str
+    location: Location
+    had: int = 0
+    new: str = ""
+    into: str = ""
+    entry: Entry | None = None
+    argument: Argument | None = None
+    near: str = ""
+
+
+class Judge:
+    """Judges the calls of one script beside one environment."""
+
+    def __init__(self, patient: Snapshot, links: Links, spellings: Spellings) -> None:
+        self._spellings = spellings
+        self.surface = Surface(links, patient.distributions, spellings)
+
+    def misuses(self, script: Script) -> list[Misuse]:
+        """Return what is refused, in the order of the script."""
+        patched = {_file(one.location) for one in script.imports if one.name.partition(".")[0] == "unsloth"}
+        found: dict[tuple[str, Location], Misuse] = {}
+        missing: set[str] = set()
+        seen: set[Location] = set()
+        for one in script.imports:
+            if one.location in seen:
+                continue  # another name for the same thing
+            seen.add(one.location)
+            misuse = None if one.guarded else self._name(one.name, one.location)
+            if misuse is not None:
+                missing.add(one.name)
+                found[one.name, one.location] = misuse
+        imported = {one.name for one in script.imports}
+        for call in script.calls:
+            if call.guarded or any(call.target == name or call.target.startswith(name + ".") for name in missing):
+                continue
+            if not _is_imported(call.target, imported):
+                misuse = self._name(call.target, call.location)
+                if misuse is not None:
+                    found.setdefault((misuse.name, call.location), misuse)
+                    continue
+            if call.target.partition(".")[0] in PATCHED and _file(call.location) in patched:
+                continue
+            for misuse in self._arguments(call):
+                found.setdefault((misuse.name, misuse.location), misuse)
+        return list(found.values())
+
+    def _name(self, dotted: str, location: Location) -> Misuse | None:
+        """Judge a name as a script imports it, or reads it off a module."""
+        place = self.surface.place(dotted)
+        if place is None:
+            return None
+        state = self.surface.state(place.package)
+        for asked in (place.replace(chain=""), place):
+            had = self.surface.had(asked)
+            if had and not self.surface.may_have(asked) & state:
+                break
+        else:
+            return None
+        name = ".".join(filter(None, (place.module, place.chain.partition(".")[0])))
+        entry = self._successor(dotted)
+        new = entry.new if entry is not None and self._is_there(entry.new) else ""
+        return Misuse(kind=NAME, package=place.package, callable="", name=name, location=location, had=had, new=new, entry=entry)
+
+    def _successor(self, dotted: str) -> Successor | None:
+        for one in self._spellings.successors:
+            if dotted == one.old or dotted.startswith(one.old + "."):
+                return one.replace(new=one.new + dotted[len(one.old) :]) if one.new else one
+        return None
+
+    def _is_there(self, dotted: str) -> bool:
+        """Tell whether a name can be written instead: it is known to be there, or the atlas does not know its package at all."""
+        place = self.surface.place(dotted)
+        return place is None or bool(self.surface.may_have(place) & self.surface.state(place.package))
+
+    def _arguments(self, call: Call) -> Iterator[Misuse]:
+        taken = self.surface.parameters(call.target)
+        for argument in call.arguments:
+            if argument.name.isdecimal():
+                continue
+            sunk = self._sunk(call, argument)
+            if sunk is not None:
+                yield sunk
+            elif taken is not None and taken.is_sure and not taken.is_open and argument.name not in taken.names:
+                yield self._refused(call, argument, taken)
+
+    def _refused(self, call: Call, argument: Argument, taken: Parameters) -> Misuse:
+        package, had = taken.history[0][0], 0
+        for owner, ever in taken.history:
+            bits = ever.get(argument.name, 0)
+            if bits:
+                package, had = owner, bits
+                break
+        new, into, entry = self.instead(call.target, argument.name, taken)
+        near = "" if new or had or (entry is not None and had) else _near(argument.name, taken)
+        return Misuse(
+            kind=ARGUMENT, package=package, callable=call.target, name=argument.name, location=argument.location, had=had,
+            new=new, into=into, entry=entry, argument=argument, near=near,
+        )  # fmt: skip
+
+    def instead(self, target: str, name: str, taken: Parameters) -> tuple[str, str, Entry | None]:
+        """Return what this release calls an argument, the callable that it has moved into, and the entry that says so."""
+        bases = self.surface.bases(target)
+        last: Entry | None = None
+        for entry in self._spellings.renamed:
+            if not set(entry.of).isdisjoint(bases) and name in (entry.old, entry.new):
+                other = entry.new if name == entry.old else entry.old
+                if other and other in taken.names:
+                    return other, "", entry
+                if name == entry.old and not entry.new:
+                    last = entry
+        for moved in self._spellings.moved:
+            if moved.trainer == target and name in moved.names:
+                known = self.surface.parameters(moved.config)
+                if known is not None and name in known.names:
+                    return name, moved.config, moved
+                if known is not None:
+                    other, _, renamed = self.instead(moved.config, name, known)
+                    if other and renamed is not None:
+                        return other, moved.config, moved
+        return "", "", last
+
+    def _sunk(self, call: Call, argument: Argument) -> Misuse | None:
+        for entry in self._spellings.sunk:
+            if argument.name != entry.argument or not any(_fits(call.target, pattern) for pattern in entry.of):
+                continue
+            if any(_fits(call.target, pattern) for pattern in entry.but) or not self.surface.is_within(entry.package, entry.refused):
+                continue
+            if any(call.argument(name) is not None for name in entry.unless) or (entry.unless and not call.complete):
+                continue
+            return Misuse(
+                kind=SUNK, package=entry.package, callable=call.target, name=argument.name, location=argument.location, new=entry.new,
+                entry=entry, argument=argument,
+            )  # fmt: skip
+        return None
+
+
+def _fits(target: str, pattern: str) -> bool:
+    """Tell whether a name fits a pattern with at most one `*`, which stands for no dot.
+
+    >>> _fits("transformers.AutoModelForCausalLM.from_pretrained", "transformers.AutoModel*.from_pretrained")
+    True
+    """
+    before, star, after = pattern.partition("*")
+    if not star:
+        return target == pattern
+    if len(target) < len(before) + len(after) or not target.startswith(before) or not target.endswith(after):
+        return False
+    return "." not in target[len(before) : len(target) - len(after)]
+
+
+def _is_imported(target: str, imported: set[str]) -> bool:
+    """Tell whether the script imports what it calls by its own name, so that the import is judged and the call need not be."""
+    parts = target.split(".")
+    return any(".".join(parts[:count]) in imported and parts[count - 1][:1].isupper() for count in range(len(parts), 1, -1)) or (
+        target in imported
+    )
+
+
+def _file(location: Location) -> str:
+    return location.path.partition(_CELL)[0]
+
+
+def _near(name: str, taken: Parameters) -> str:
+    """Return the parameter that somebody may have meant."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, sorted(taken.names), 1, 0.8)), "")

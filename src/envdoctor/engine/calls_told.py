@@ -1,0 +1,139 @@
+"""Findings about a script's calls and imports, in the words and the form of a rule's. Only run when something is amiss."""
+
+from __future__ import annotations
+
+from envdoctor.engine.calls import ARGUMENT, NAME, SUNK
+from envdoctor.engine.evidence import described
+from envdoctor.model.finding import SCRIPT_ARGUMENT, SCRIPT_NAME, Finding, Reason
+from envdoctor.model.rule import Remedy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envdoctor.engine.calls import Judge, Misuse
+    from envdoctor.engine.calls_surface import Surface
+    from envdoctor.model.snapshot import Snapshot
+
+RULES = {ARGUMENT: SCRIPT_ARGUMENT, SUNK: SCRIPT_ARGUMENT, NAME: SCRIPT_NAME}
+_MOST = 3  # runs of releases in a remedy
+
+
+def tell(misuses: Iterable[Misuse], judge: Judge, patient: Snapshot) -> list[Finding]:
+    """Return one finding for each argument of each callable, and for each name, with all the places where the script has it."""
+    together: dict[tuple[str, str, str], list[Misuse]] = {}
+    for misuse in misuses:
+        together.setdefault((misuse.kind, misuse.callable, misuse.name), []).append(misuse)
+    return [_finding(alike, judge.surface, patient) for alike in together.values()]
+
+
+def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Finding:
+    first = alike[0]
+    state = surface.state(first.package)
+    found = patient.distribution(first.package)
+    version = described(found) if found is not None else ""
+    what = first.name if first.kind == NAME else f"{first.callable}({first.name}=)"
+    return Finding(
+        rule=RULES[first.kind],
+        title=f"The script {'imports' if first.kind == NAME else 'passes'} what this {first.package} does not "
+        f"{'have' if first.kind == NAME else 'take'}",
+        subject=what,
+        severity="error",
+        declared_severity="error",
+        impact="crash-at-import" if first.kind == NAME else "crash-at-start",
+        confidence="certain" if not state & (state - 1) else "likely",
+        message=f"{_said(first, surface, version)}{_instead(first)}",
+        uses=("script",),
+        packages=(first.package,),
+        because=(
+            Reason(
+                what=first.package,
+                value=version,
+                origin=(found.origin if found is not None else "") or "list of installed distributions",
+            ),
+        ),
+        remedies=tuple(_remedies(first, surface)),
+        links=first.entry.links[:1] if first.entry is not None else (),
+        locations=tuple(dict.fromkeys(misuse.location for misuse in alike)),
+    )
+
+
+def _said(misuse: Misuse, surface: Surface, version: str) -> str:
+    if misuse.kind == NAME:
+        return f"the script imports {misuse.name}, which {_when(misuse, surface, version, 'has', 'dropped')}"
+    if misuse.kind == SUNK:
+        return f"the script passes {misuse.name} to {misuse.callable}, which {misuse.package} {version} hands on to what does not take it"
+    return f"the script passes {misuse.name} to {misuse.callable}, which {_when(misuse, surface, version, 'takes', 'no longer takes')}"
+
+
+def _when(misuse: Misuse, surface: Surface, version: str, verb: str, gone: str) -> str:
+    """Say since when it is gone, or from when on it is there: what follows `which`."""
+    state, versions = surface.state(misuse.package), surface.members(misuse.package).versions
+    before, after = misuse.had & ((state & -state) - 1), misuse.had & ~((1 << state.bit_length()) - 1)
+    package = misuse.package
+    if before:
+        dropped = versions[before.bit_length()]
+        return f"{package} dropped in {dropped}" if gone == "dropped" else f"{gone} it since {package} {dropped}"
+    if after:
+        since = versions[(after & -after).bit_length() - 1]
+        return f"{package} {verb} only from {since} on" if verb == "has" else f"{verb} it only from {package} {since} on"
+    return f"takes no such argument in {package} {version}"
+
+
+def _instead(misuse: Misuse) -> str:
+    if misuse.into:
+        return f"; write {misuse.into}({misuse.new}=...)"
+    if misuse.new:
+        return f"; write {misuse.new}"
+    return f"; did you mean {misuse.near}?" if misuse.near else ""
+
+
+def _remedies(misuse: Misuse, surface: Surface) -> list[Remedy]:
+    """Return the two ways out: another spelling for this release, another release for this spelling."""
+    found = []
+    entry, advice = misuse.entry, getattr(misuse.entry, "advice", "")
+    safety: str = getattr(entry, "safety", "safe")
+    if misuse.into:
+        where = f"to {misuse.into} as {misuse.new}=" if misuse.new != misuse.name else f"to {misuse.into}"
+        found.append(Remedy(title=f"Pass {misuse.name} {where}", safety=safety, advice=f"Pass it {where}, not to {misuse.callable}."))
+    elif misuse.new:
+        value = getattr(entry, "value", "")
+        text = f"Write {misuse.new}={value.replace('{value}', '...')} instead of {misuse.name}." if value else ""
+        more = f" {advice}" if advice and not text else ""
+        found.append(
+            Remedy(title=f"Write {misuse.new}", safety=safety, advice=text or f"Write {misuse.new} instead of {misuse.name}.{more}")
+        )
+    elif advice:
+        found.append(Remedy(title="Write it differently", safety=safety, advice=advice))
+    elif misuse.near:
+        found.append(Remedy(title=f"Write {misuse.near}", safety="unsafe", advice=f"Write {misuse.near} if that is what is meant."))
+    wanted = accepting(misuse, surface)
+    if wanted:
+        found.append(Remedy(title=f"Keep the script, move {misuse.package} to {wanted}", safety="unsafe", require={misuse.package: wanted}))
+    return found
+
+
+def accepting(misuse: Misuse, surface: Surface) -> str:
+    """Return the window of releases, the nearest to the installed one, that take it as it is written; "" where there are none."""
+    if not misuse.had:
+        return ""
+    versions = surface.members(misuse.package).versions
+    state = surface.state(misuse.package)
+    place = state.bit_length() - 1
+    best: tuple[int, int, int] | None = None
+    start, bits = 0, misuse.had
+    while bits:
+        skip = (bits & -bits).bit_length() - 1
+        bits >>= skip
+        length = (~bits & (bits + 1)).bit_length() - 1
+        first, last = start + skip, start + skip + length - 1
+        distance = first - place if first > place else place - last
+        if best is None or distance < best[0]:
+            best = (distance, first, last)
+        bits >>= length
+        start += skip + length
+    if best is None:
+        return ""
+    _, first, last = best
+    lower = f">={versions[first]}"
+    return f"{lower},<{versions[last + 1]}" if last + 1 < len(versions) else lower
