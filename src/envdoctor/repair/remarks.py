@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from envdoctor.repair.patient import Ill
     from envdoctor.repair.question import Resolver
 
-BACKENDS = ("cu118", "cu121", "cu124", "cu126", "cu128", "cu129", "cu130", "cu132")
-"""Builds of torch that its own wheel index has carried since 2.0, by the CUDA they bring; names as uv's `--torch-backend` takes them."""
 _MOST_LIMITS = 8
 
 
@@ -30,38 +28,14 @@ def is_about_builds(node: Condition) -> bool:
 
 
 def other_build(faults: Iterable[Finding], builds: Callable[[str], bool], patient: Snapshot, ill: Ill) -> str:
-    """Return how to keep torch's version and take its build for the driver; "" where no fault is about builds or no build would do."""
-    if not any(builds(fault.rule) for fault in faults):
-        return ""
-    driver = patient.fact("driver.cuda")
-    if not isinstance(driver, Fact):
-        return ""
-    backend = backend_for(str(driver.value), _capability(patient))
-    if not backend:
-        return ""
-    what = f"-r {ill.listing.path}" if ill.listing is not None else f"torch=={ill.now.get('torch', '')} --reinstall-package torch"
-    return f"or keep torch's version and take its build for your driver: uv pip install --torch-backend={backend} {what}"
+    """Return how to keep torch's version and take its build for the driver; "" where no fault is about builds or no driver is known.
 
-
-def backend_for(cuda: str, capability: float = 0.0) -> str:
-    """Return the newest build of torch that a driver runs and whose CUDA knows the card; "" for none.
-
-    A driver runs every build of its own CUDA major version up to its own, and by minor-version compatibility later ones of that major; the
-    first is what is certain. Blackwell cards (compute capability 10 and 12) need CUDA 12.8.
-
-    >>> backend_for("12.4"), backend_for("12.9", 12.0), backend_for("12.2", 12.0), backend_for("13.0")
-    ('cu124', 'cu129', '', 'cu130')
+    uv chooses the build by the driver of the machine that it runs on. Which releases PyTorch's own index has for which CUDA is not known here.
     """
-    major, _, minor = cuda.partition(".")
-    most = int(major) * 10 + int(minor or 0) if major.isdecimal() and (minor or "0").isdecimal() else 0
-    least = 128 if capability >= 10 else 0
-    fit = [one for one in BACKENDS if least <= int(one[2:]) <= most]
-    return fit[-1] if fit else ""
-
-
-def _capability(patient: Snapshot) -> float:
-    found = patient.fact("gpu.capability.min")
-    return float(str(found.value)) if isinstance(found, Fact) else 0.0
+    if not any(builds(fault.rule) for fault in faults) or not isinstance(patient.fact("driver.cuda"), Fact):
+        return ""
+    what = f"-r {ill.listing.path}" if ill.listing is not None else f"--reinstall-package torch torch=={ill.now.get('torch', '')}"
+    return f"or keep torch's version, where PyTorch's index has a build for your driver: uv pip install --torch-backend=auto {what}"
 
 
 def idle_limits(ill: Ill, resolver: Resolver, judge: Callable[[Mapping[str, str]], tuple[Finding, ...]]) -> Iterator[str]:
