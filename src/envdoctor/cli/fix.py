@@ -7,7 +7,7 @@ import shlex
 import sys
 
 from envdoctor.cli.check import PATIENT, configuration, target
-from envdoctor.cli.options import FLAG, VALUE, Operand, Option, explain, scan
+from envdoctor.cli.options import FLAG, LIST, VALUE, Operand, Option, explain, scan
 from envdoctor.model.errors import UsageError
 from envdoctor.model.request import Request
 from envdoctor.model.uses import PURPOSES
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from envdoctor.model.plan import Edit, Plan
     from envdoctor.model.request import Config
     from envdoctor.repair.documents import Document
-    from envdoctor.repair.planning import Outcome
+    from envdoctor.repair.planning import Outcome, Wanted
 
 SUMMARY = (
     "Repair an environment, or a file that lists one. Without PATH, the environment in use. A PATH is a requirements file, pyproject.toml, "
@@ -34,6 +34,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="script", kind=FLAG, help="print the one command that makes the change, and nothing else"),
     Option(name="prove", kind=FLAG, help="install the repaired set in a throw-away environment and train with it, before it is offered"),
     Option(name="upgrade", short="U", kind=FLAG, help="the newest set that is fit, instead of the smallest change"),
+    Option(name="keep", kind=LIST, metavar="NAME", help="never move this package (may be given several times, or with commas)"),
     Option(name="choose", kind=VALUE, metavar="N", number=True, default=1, help="take the Nth way out instead of the first"),
     Option(name="offline", kind=FLAG, help="ask no package index; use the releases that the atlas knows"),
     Option(name="plan", kind=VALUE, choices=("text", "json", "diff"), default="text", help="how the plan is shown (default: text)"),
@@ -54,12 +55,12 @@ def run(words: Sequence[str]) -> int:
     _refuse_contradictions(values)
     from envdoctor.cli.terminal import Patience
     from envdoctor.repair.edits import edits
-    from envdoctor.repair.planning import Wanted, repair
+    from envdoctor.repair.planning import repair
 
     config = configuration(values)
     asked = _request(values, config)
     with Patience("examining", values["quiet"]) as patience:
-        outcome = repair(asked, os.environ, Wanted(upgrade=values["upgrade"], offline=values["offline"]), patience.say)
+        outcome = repair(asked, os.environ, _wanted(values), patience.say)
         if values["prove"] and outcome.plans:
             from envdoctor.cli.fix_proof import proven
 
@@ -74,6 +75,13 @@ def run(words: Sequence[str]) -> int:
         return _carry_out(outcome, plan, documents, values, words)
     _show(outcome, plan, documents, values)
     return 1 if plan is not None or outcome.conflict or any(f.severity == "error" for f in outcome.report.findings) else 0
+
+
+def _wanted(values: Values) -> Wanted:
+    from envdoctor.model.names import normalise
+    from envdoctor.repair.planning import Wanted
+
+    return Wanted(upgrade=values["upgrade"], offline=values["offline"], keep=tuple(map(normalise, values["keep"])))
 
 
 def _refuse_contradictions(values: Values) -> None:

@@ -29,6 +29,8 @@ def told(outcome: Outcome, plan: Plan | None, documents: Sequence[Document]) -> 
         "plan": None if plan is None else {**_plan(plan), "edits": _edits(plan), "documents": [document.path for document in documents]},
         "alternatives": [_plan(other) for other in others],
         "conflict": outcome.conflict or None,
+        "core": [wish.text() for wish in outcome.core.wishes] if outcome.core is not None else None,
+        "possible_without": sorted(outcome.core.without) if outcome.core is not None else None,
         "resolver": outcome.resolver,
         "rounds": outcome.rounds,
         "remarks": list(outcome.remarks),

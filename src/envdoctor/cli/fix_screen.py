@@ -73,10 +73,27 @@ class Screen:
             self._sheet.block(("fit", FIT_STYLE), [[(f"nothing to repair: {where} stays as it is", "")]])
 
     def _impossible(self, outcome: Outcome) -> None:
-        sheet = self._sheet
-        sheet.block(("no way", ERROR_STYLE), [[("no set of versions keeps all of this:", "bold")]])
-        for line in outcome.conflict.splitlines():
-            sheet.block(("", ""), [[(clean(line.strip()), "")]])
+        sheet, found = self._sheet, outcome.core
+        if found is None:
+            sheet.block(("no way", ERROR_STYLE), [[("no set of versions keeps all of this", "bold")]])
+        else:
+            count = len(found.wishes)
+            told = "this requirement alone" if count == 1 else f"these {count} requirements together"
+            sheet.block(("no way", ERROR_STYLE), [[(f"nothing satisfies {told}:", "bold")]])
+            for number, wish in enumerate(found.wishes, 1):
+                arm = "└─" if number == count else "├─"
+                line = next((line for line in outcome.ill.lines.get(wish.name, ()) if line.location is not None), None)
+                where = f"{line.location.path} line {line.location.line}" if line is not None and line.location is not None else "installed"
+                sheet.block(("", ""), [[(f"{arm} ", QUIET_STYLE), (clean(wish.text()), ""), (f"  {clean(where)}", QUIET_STYLE)]])
+        sheet.gap()
+        proof = " ".join(line.strip() for line in outcome.conflict.splitlines() if line.strip())
+        proof = proof.removeprefix("error: No solution found when resolving dependencies").strip().removeprefix("cause: ")
+        if proof:
+            sheet.block(("why", QUIET_STYLE), [[(clean(proof), "")]])
+        for name, versions in (found.without if found is not None else {}).items():
+            moved = {one: version for one, version in versions.items() if outcome.ill.now.get(one) not in (None, version)}
+            others = ", ".join(f"{one} {version}" for one, version in sorted(moved.items())[:4])
+            sheet.block(("or", QUIET_STYLE), [[(clean(f"drop {name}: then the rest is fit" + (f" with {others}" if others else "")), "")]])
 
     def _plan(self, outcome: Outcome, plan: Plan, documents: Sequence[Document]) -> None:
         sheet = self._sheet

@@ -5,9 +5,10 @@ from __future__ import annotations
 from envdoctor.diagnosis import diagnose
 from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.load import open_book
-from envdoctor.model.errors import RepairError
+from envdoctor.model.errors import UsageError
 from envdoctor.model.plan import Left, Move, Plan
 from envdoctor.model.record import Record
+from envdoctor.repair.core import Core, core
 from envdoctor.repair.cost import Ledger, told
 from envdoctor.repair.lessons import allows, kept, plain, told_short
 from envdoctor.repair.metadata import Metadata
@@ -41,10 +42,14 @@ MOST = 3
 
 
 class Wanted(Record):
-    """What the user asks of a repair beyond the patient. `offline` asks nobody outside, `upgrade` for the newest set without faults."""
+    """What the user asks of a repair beyond the patient.
+
+    `offline` asks nobody outside, `upgrade` for the newest set without faults; `keep` names packages that must not move.
+    """
 
     upgrade: bool = False
     offline: bool = False
+    keep: tuple[str, ...] = ()
 
 
 class Outcome(Record):
@@ -57,6 +62,7 @@ class Outcome(Record):
     report: Report
     plans: tuple[Plan, ...] = ()
     conflict: str = ""
+    core: Core | None = None
     resolver: str = ""
     remarks: tuple[str, ...] = ()
     rounds: int = 0
@@ -126,11 +132,16 @@ class _Planner:
         faults, left = self._curable(report)
         self._hopeless = frozenset(one.finding.key for one in left)
         if not faults and not broken and not self._wanted.upgrade:
-            return self._told(report, left)
+            return self._told(report)
         ledger = self._ledger(versions)
-        held = frozenset(name for name in versions if self._is_held(name))
+        fixed = frozenset(self._wanted.keep)
+        unknown = sorted(fixed - set(versions))
+        if unknown:
+            raise UsageError(f"--keep {unknown[0]}: is not among the {len(versions)} packages of this set")
+        held = frozenset(name for name in versions if self._is_held(name)) | fixed
         case = Case(
             wishes=ill.wishes, limits=ill.limits, held=held, loose=frozenset(versions) - held if ill.settled else frozenset(),
+            fixed=fixed,
             ledger=ledger, environment=ill.environment, newest=self._wanted.upgrade,
         )  # fmt: skip
         search = Search(case, self._resolver, self._metadata, self._faults, self._teach)
@@ -138,11 +149,20 @@ class _Planner:
         self._say("planning")
         found = search.run(MOST)
         if not found:
-            return self._told(report, left, conflict=_why(search.conflicts.values()), rounds=search.rounds)
+            return self._impossible(report, search)
         self._say("writing")
         self._remarks += idle_limits(ill, self._resolver, self._faults)
         plans = [self._plan(one, search, ledger, faults, left) for one in found]
-        return self._told(report, left, plans=[plan for plan in plans if plan is not None], rounds=search.rounds)
+        return self._told(report, plans=[plan for plan in plans if plan is not None], rounds=search.rounds)
+
+    def _impossible(self, report: Report, search: Search) -> Outcome:
+        self._say("looking for the reason")
+        last = search.free(self._ill.wishes)
+        if not isinstance(last, Conflict):
+            last = next(reversed(search.conflicts.values()))
+        found = core(self._ill.wishes, last, search.free, lambda versions: not self._faults(versions))
+        outcome = self._told(report, conflict=found.text or last.text, rounds=search.rounds)
+        return outcome.replace(core=found)
 
     def _today(self) -> Union[Solution, Conflict]:
         """Return what the file gives today, as its installer would choose it."""
@@ -268,18 +288,11 @@ class _Planner:
         ]
         return said[:2]
 
-    def _told(self, report: Report, left: tuple[Left, ...], *, plans: Iterable[Plan] = (), conflict: str = "", rounds: int = 0) -> Outcome:
+    def _told(self, report: Report, *, plans: Iterable[Plan] = (), conflict: str = "", rounds: int = 0) -> Outcome:
         return Outcome(
             ill=self._ill, report=report, plans=tuple(plans), conflict=conflict, resolver=self._resolver.name, remarks=tuple(self._remarks),
             rounds=rounds,
         )  # fmt: skip
-
-
-def _why(conflicts: Iterable[Conflict]) -> str:
-    texts = [conflict.text for conflict in conflicts if conflict.text]
-    if not texts:
-        raise RepairError("no set was found, and the resolver does not say why; this is a defect of envdoctor")
-    return texts[-1]
 
 
 def _short(version: str) -> str:

@@ -30,7 +30,7 @@ def is_about_builds(node: Condition) -> bool:
 def other_build(faults: Iterable[Finding], builds: Callable[[str], bool], patient: Snapshot, ill: Ill) -> str:
     """Return how to keep torch's version and take its build for the driver; "" where no fault is about builds or no driver is known.
 
-    uv chooses the build by the driver of the machine that it runs on. Which releases PyTorch's own index has for which CUDA is not known here.
+    uv chooses the build by the driver of the machine that it runs on. For which CUDA PyTorch's own index has a release is not known here.
     """
     if not any(builds(fault.rule) for fault in faults) or not isinstance(patient.fact("driver.cuda"), Fact):
         return ""

@@ -48,16 +48,18 @@ class Found(Record):
 
 
 class Case(Record):
-    """What is searched for. `held` are the names whose versions stay unless there is no other way, `loose` those whose versions are only
-    preferred; `environment` judges markers. `limits` are the user's constraints.
+    """What is searched for.
 
-    `newest` asks for the newest set without faults instead of the nearest one.
+    `held` are the names whose versions stay unless there is no other way, `fixed` those of them that never move, `loose` those whose
+    versions are only preferred. `limits` are the user's constraints; `environment` judges markers. `newest` asks for the newest set without
+    faults instead of the nearest one.
     """
 
     wishes: tuple[Wish, ...]
     limits: tuple[tuple[str, str], ...] = ()
     loose: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
+    fixed: frozenset[str] = frozenset()
     ledger: Ledger
     environment: Mapping[str, str]
     newest: bool = False
@@ -69,7 +71,7 @@ class Search:
     def __init__(self, case: Case, resolver: Resolver, metadata: Metadata, judge: Judge, teach: Teach) -> None:
         self._resolver, self._metadata, self._judge, self._teach = resolver, metadata, judge, teach
         self._wishes, self._held, self._ledger = case.wishes, case.held, case.ledger
-        self._limits, self._loose = case.limits, case.loose
+        self._limits, self._loose, self._fixed = case.limits, case.loose, case.fixed
         self._environment, self._newest = case.environment, case.newest
         self.lessons = Lessons()
         self.conflicts: dict[Choice, Conflict] = {}
@@ -78,7 +80,7 @@ class Search:
 
     def run(self, most: int = 3) -> list[Found]:
         """Return up to `most` sets that give different versions up, the cheapest first; none where there is no set at all."""
-        start = self._held if self._newest else frozenset()
+        start = self._held - self._fixed if self._newest else frozenset()
         todo: list[tuple[Cost, int, Choice]] = [(self._ledger.weight(start), 0, start)]
         seen: set[Choice] = {start}
         found: list[Found] = []
@@ -101,12 +103,17 @@ class Search:
                     found.sort(key=lambda one: one.cost)
                 continue
             self.conflicts[choice] = answer
-            for name in sorted(answer.names & self._held - choice):
+            for name in sorted(answer.names & self._held - self._fixed - choice):
                 wider = choice | {name}
                 if wider not in seen:
                     seen.add(wider)
                     heapq.heappush(todo, (self._ledger.weight(wider), len(seen), wider))
         return found[:most]
+
+    def free(self, wishes: tuple[Wish, ...]) -> Union[Solution, Conflict]:
+        """Return a set for some of the requirements with every version free that may move, or why there is none."""
+        asked = self.question(self._held - self._fixed, {})
+        return self._resolver.solve(asked.replace(wishes=wishes, prefer=self._ledger.now), self.lessons)
 
     def _clash(self, choice: Choice) -> Conflict | None:
         """Return why held packages certainly cannot all stay when these are given up, without asking the resolver; None for none known."""
