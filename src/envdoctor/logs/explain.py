@@ -1,0 +1,154 @@
+"""Holds what a log tells against one environment: the rule that fires, what the atlas knows of a name, or the nearest facts."""
+
+from __future__ import annotations
+
+import re
+
+from envdoctor.logs import facts, memory
+from envdoctor.logs.derive import derive
+from envdoctor.logs.raised import package_of
+from envdoctor.model.explanation import ELSEWHERE, FIRES, HOLDS, KILLED, MEMORY_SHORT, NO_RULE, UNTOLD, Explanation
+from envdoctor.model.finding import Clear, Finding, Reason, Unknown
+from envdoctor.model.names import normalise
+from envdoctor.model.rule import Remedy
+from envdoctor.model.script import Location
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from envdoctor.logs.log import Fault, Log
+    from envdoctor.model.finding import Report
+    from envdoctor.model.knowledge import Book
+    from envdoctor.model.presence import Lookups
+
+_GENERIC = 24
+"""Plain characters of a symptom that many errors share ("No module named 'x'"): what the atlas derives says more."""
+_PLACEHOLDER = re.compile(r"\s*\{[A-Za-z0-9_.]+\}")
+_KILLED = -9
+_LONGEST = 300  # characters of an error that are told
+
+
+def explain(log: Log, name: str, report: Report, book: Book, lookups: Lookups) -> tuple[Explanation, ...]:
+    """Return an explanation of every fault of a log, but of those that only follow from others. `name` is how the log is called."""
+    own = [fault for fault in log.faults if not fault.follows]
+    if not own and _KILLED in log.exits:
+        return (killed(name),)
+    return tuple(_once([_explained(fault, name, report, book, lookups) for fault in own or log.faults]))
+
+
+def _once(told: list[Explanation]) -> Iterator[Explanation]:
+    """Leave out what a rule says a second time, of a text that nothing raised."""
+    seen: set[str] = set()
+    for one in told:
+        if one.finding.rule not in seen or one.finding.rule == NO_RULE or one.raised_in:
+            yield one
+        seen.add(one.finding.rule)
+
+
+def killed(name: str, signal: int = 9) -> Explanation:
+    """Return the explanation of a process that a signal from outside ended, without a word."""
+    by_kernel = signal == -_KILLED
+    message = f"The process was killed from outside (signal {signal})"
+    if by_kernel:
+        message += "; Linux does so to the largest process when the machine runs out of memory"
+    advice = "Look who killed it: `dmesg | grep -i -e oom -e killed`, or the scheduler's record of the job."
+    finding = Finding(
+        rule=KILLED, title=f"Killed by signal {signal}", subject="process", severity="error", declared_severity="error",
+        impact="out-of-memory" if by_kernel else "crash-at-start", confidence="likely" if by_kernel else "certain", message=message,
+        remedies=(Remedy(title=advice, safety="manual", advice=advice),) if by_kernel else (),
+    )  # fmt: skip
+    return Explanation(finding=finding, headline=f"{name} ended by signal {signal}", line=0, standing=HOLDS)
+
+
+def _explained(fault: Fault, name: str, report: Report, book: Book, lookups: Lookups) -> Explanation:
+    finding, standing = _found(fault, report, book, lookups)
+    distributions = report.snapshot.distributions
+    module = package_of(fault.raised)
+    by = lookups.brings(module) if module else ""
+    frame = fault.raised.frames[-1] if fault.raised.frames else None
+    said = Reason(what="log", value=_line(fault), origin=f"{name}:{fault.raised.line}")
+    location = Location(path=name, line=fault.raised.line)
+    known = set(distributions)
+    return Explanation(
+        finding=finding.replace(because=(*finding.because, said), locations=(*finding.locations, location)),
+        headline=_line(fault),
+        line=fault.raised.line,
+        standing=standing,
+        crashed=bool(fault.raised.kind),
+        count=fault.count,
+        ranks=fault.sources,
+        raised_by=by if by in known or module else "",
+        raised_in=facts.place(frame) if frame is not None else "",
+        others=tuple(hit.rule for hit in fault.hits if hit.rule != finding.rule),
+        numbers=tuple(memory.numbers(fault.shortage)) if fault.shortage is not None else (),
+    )
+
+
+def _line(fault: Fault) -> str:
+    """Return an error in one line, as long as it helps."""
+    text = " ".join(fault.raised.headline.split())
+    if fault.shortage is not None:  # the numbers are told in a table
+        text = ". ".join(text.split(". ")[:2])
+    return text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(" ", 1)[0] + " ..."
+
+
+def _found(fault: Fault, report: Report, book: Book, lookups: Lookups) -> tuple[Finding, str]:
+    """Return the cause, and whether it is here: rules that fire first, then what is derived, then rules that do not fire."""
+    fired = {finding.rule: finding for finding in (*report.findings, *report.suppressed)}
+    for hit in fault.hits:
+        if hit.rule in fired:
+            return fired[hit.rule], FIRES
+    if fault.shortage is not None:
+        return _of_memory(fault), HOLDS
+    derived = derive(fault, report, lookups)
+    best = fault.hits[0] if fault.hits else None
+    if best is None:
+        return derived or (facts.unknown(fault, report, lookups), UNTOLD)
+    if derived is not None and (best.weight < _GENERIC or derived[0] in report.findings):
+        return derived
+    finding, standing = _of_rule(best.rule, report, book)
+    if derived is not None and standing == UNTOLD:  # the rule waits for a script, and the atlas can tell without
+        return finding.replace(because=(*finding.because, *derived[0].because), packages=derived[0].packages), derived[1]
+    return finding, standing
+
+
+def _of_rule(rule: str, report: Report, book: Book) -> tuple[Finding, str]:
+    """Return what a rule says that does not fire here."""
+    outcome = report.outcomes.get(rule)
+    standing = ELSEWHERE if isinstance(outcome, Clear) else UNTOLD
+    prose, head = book.prose(rule), book.head(rule)
+    names = dict.fromkeys(normalise(name) for name in (head.subject, *(name for remedy in prose.remedies for name in remedy.require)))
+    rows = tuple(facts.version(name, report.snapshot) for name in names if name in report.snapshot.distributions)
+    missing = tuple(Reason(what=path, value="not known", origin="") for path in outcome.missing[:3]) if isinstance(outcome, Unknown) else ()
+    title = _PLACEHOLDER.sub("", prose.title)
+    finding = Finding(
+        rule=rule, title=title, subject=head.subject, severity=head.severity, declared_severity=head.severity, impact=head.impact,
+        confidence="possible", message=title, why=prose.why, uses=head.uses, packages=tuple(names), because=(*rows, *missing),
+        remedies=tuple(_certain(remedy) for remedy in prose.remedies), links=prose.links, silent=prose.silent,
+    )  # fmt: skip
+    return finding, standing
+
+
+def _certain(remedy: Remedy) -> Remedy:
+    """Return a remedy without what only a rule that fires could fill in."""
+    wanted = {name: "" if "{" in specifier else specifier for name, specifier in remedy.require.items()}
+    return remedy.replace(title=_PLACEHOLDER.sub("", remedy.title), advice=_PLACEHOLDER.sub("", remedy.advice), require=wanted)
+
+
+def _of_memory(fault: Fault) -> Finding:
+    shortage = fault.shortage
+    assert shortage is not None
+    where = shortage.device or ("the machine" if shortage.is_host else "the GPU")
+    cause = memory.cause(shortage)
+    return Finding(
+        rule=MEMORY_SHORT,
+        title=f"Out of memory on {where}{f', {shortage.phase}' if shortage.phase else ''}",
+        subject="memory",
+        severity="error",
+        declared_severity="error",
+        impact="out-of-memory",
+        confidence="certain",
+        message=f"{cause}; it happened {shortage.phase}" if shortage.phase else cause,
+        remedies=tuple(Remedy(title=text, safety="unsafe", advice=text) for text in memory.advice(shortage)),
+    )
