@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hook": {"model", "diagnosis", "facts", "report"},
     "callback": {"hook"},
     "run": {"model", "hook"},
-    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "logs", "miner", "lab", "repair"},
+    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "logs", "miner", "lab", "memory", "repair"},
 }
 TOUCHES_MACHINE = {
     "facts",

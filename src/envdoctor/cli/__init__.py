@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "fix": "Repair an environment, or a file that lists one, by the smallest change",
     "snapshot": "Write down everything a check would look at, to be checked anywhere",
     "undo": "Put back what a repair changed",
+    "fit": "Say what a run will need on a card before it is started, and what would make it fit",
     "rules": "List, show, check or start rules",
     "atlas": "Look up and update what is known of every release",
     "lab": "Install and run real sets of versions, and hold the rule book to them",

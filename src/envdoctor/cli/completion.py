@@ -36,9 +36,9 @@ def run(words: Sequence[str]) -> int:
 
 def words_of() -> dict[str, tuple[Option, ...]]:
     """Return the options of every subcommand; `rules X` stands for an action of `rules`."""
-    from envdoctor.cli import check, snapshot, undo
+    from envdoctor.cli import check, fit, snapshot, undo
 
-    table = {"check": check.OPTIONS, "snapshot": snapshot.OPTIONS, "undo": undo.OPTIONS, "completion": ()}
+    table = {"check": check.OPTIONS, "fit": fit.OPTIONS, "snapshot": snapshot.OPTIONS, "undo": undo.OPTIONS, "completion": ()}
     for group in GROUPS:
         table.update({f"{group} {action}": options for action, (options, _) in _group(group).TABLE.items()})
     return table

@@ -232,8 +232,8 @@ def near(name: str) -> list[str]:
     """Return the names most like one that is not known."""
     from difflib import get_close_matches
 
-    found = get_close_matches(stem(name), list(_by_stem()), 3, 0.7)
-    return [repository for repository in ROWS if stem(repository) in found][:3]
+    first = {stem(repository): repository for repository in reversed(ROWS)}
+    return [first[found] for found in get_close_matches(stem(name), list(first), 3, 0.7)]
 
 
 def _by_stem() -> dict[str, tuple[str, int, int, int, int, int, int, dict[str, Any]]]:

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envdoctor.memory.allocator import Block
     from envdoctor.memory.ops import Weight
+    from envdoctor.memory.optimizers import Needs
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
 
@@ -47,6 +48,12 @@ def bytes_of(weight: Weight, run: Run) -> list[int]:
     return [elements // 2, scales * 4, 64]
 
 
+def needs_for(model: Model, run: Run) -> Needs:
+    """Return what the optimizer of a run needs; GaLore projects the matrices of attention and MLP."""
+    projected = {id(linear.base) for layer in model.layers for linear in (*layer.qkv, layer.o, *layer.mlp)}
+    return needs_of(run.optimizer, model.trained(), model.embedding, projected)
+
+
 def forecast(shape: Shape, run: Run) -> Forecast:
     """Replay loading and some steps. The workspaces are in the pool, but not among the tensors."""
     tape = Tape(half=2, autocast=run.autocast)
@@ -55,8 +62,7 @@ def forecast(shape: Shape, run: Run) -> Forecast:
     end = len(tape.events)
     forget(model)
     events, once = tape.events, {buffer.at for buffer in tape.workspaces}
-    projected = {id(linear.base) for layer in model.layers for linear in (*layer.qkv, layer.o, *layer.mlp)}
-    needs = needs_of(run.optimizer, model.trained(), model.embedding, projected)
+    needs = needs_for(model, run)
     pool = Allocator()
     weights = [size for weight in model.weights() for size in bytes_of(weight, run)]
     adapters = [size for weight in model.adapters() for size in bytes_of(weight, run)]
@@ -122,7 +128,7 @@ def _parts(tape: Tape, end: int, passing: list[int]) -> dict[str, int]:
     freed = {~event for event in events[: at_most + 1] if event < 0}
     parts = {"layers": 0, "loss": 0, "back": most - before if at_most == end else 0, "gradients": 0}
     workspaces = {buffer.at for buffer in tape.workspaces}
-    borders = [(position, name) for position, name in tape.marks if name in parts]
+    borders = [(0, "layers"), *tape.marks]
     for number, (start, name) in enumerate(borders):
         stop = borders[number + 1][0] if number + 1 < len(borders) else end
         for at in range(start, min(stop, at_most + 1)):

@@ -16,6 +16,8 @@ def loss_of(tape: Tape, x: Tensor, head: Weight, shape: Shape, run: Run) -> Tens
     """Compute the loss of the last hidden states."""
     if run.loss == "chunked":
         return chunked(tape, x, head, run.tokens - run.batch)
+    if run.loss == "rows":
+        return by_rows(tape, x, head, run.tokens - run.batch)
     if run.loss == "liger":
         return liger(tape, x, head, run.tokens, shape)
     return full(tape, x, head, shape, run)
@@ -60,6 +62,29 @@ def chunked(tape: Tape, x: Tensor, head: Weight, rows: int) -> Tensor:
     scores = tape.new(some * words, width)
     del scores
     return tape.new(1, 4, node)
+
+
+def by_rows(tape: Tape, x: Tensor, head: Weight, rows: int) -> Tensor:
+    """Run trl's `_chunked_cross_entropy_loss`: 256 rows of logits at a time, with the head in fp32 and cast again, checkpointed."""
+    hidden, words, some, trained = head.columns, head.rows, min(rows, 256), head.leaf is not None
+    of_head, width = head.tensor.elements, head.tensor.width
+
+    def part() -> None:
+        wide, half = tape.new(of_head, 4), tape.new(of_head, tape.half)
+        logits, likely = tape.new(some * words, tape.half), tape.new(some * words, 4)
+        back, more = tape.new(some * words, 4), tape.new(some * words, 4)
+        del wide, half, logits, likely, back, more
+
+    def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        to_x = tape.new(rows * hidden, tape.half)
+        to_head = tape.new(of_head, width) if trained else None
+        part()
+        return to_x, to_head
+
+    x = cast(tape, x, tape.half)
+    chosen = tape.new(rows * hidden, tape.half, tape.node((x,), [], lambda gradient, _: (tape.new(rows * hidden, tape.half),)))
+    part()
+    return tape.new(1, 4, tape.node((chosen, head.tensor), [chosen], backward))
 
 
 def liger(tape: Tape, x: Tensor, head: Weight, tokens: int, shape: Shape) -> Tensor:

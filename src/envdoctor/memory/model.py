@@ -7,7 +7,7 @@ from functools import partial
 from envdoctor.memory.decoder import Layer, Pass, forward, vector
 from envdoctor.memory.layers import norm
 from envdoctor.memory.loss import loss_of
-from envdoctor.memory.ops import Weight, scale
+from envdoctor.memory.ops import Weight, linear, scale
 from envdoctor.memory.tape import Leaf, Tape, Tensor
 
 TYPE_CHECKING = False
@@ -68,16 +68,23 @@ def step(tape: Tape, model: Model) -> None:
     """Go forward and back once; `tape.marks` says where layers, loss, and the way back through the layers begin."""
     shape, run = model.shape, model.run
     tape.one_key_head = shape.kv_heads == 1
-    tape.mark("layers")
     x = _embed(tape, model)
     tape.work(0)  # the angles are a product of positions and frequencies
     turn = run.seq * (shape.latent[3] if shape.latent else shape.head_dim)
     over = Pass(tape, shape, run, tape.new(turn, x.width), tape.new(turn, x.width))
     masks = _masks(tape, shape, run, x.width)
+    cache: list[Tensor] = []
     for layer in model.layers:
+        tape.mark("layers")
+        if run.method == "inference":
+            cache.append(tape.new(2 * run.tokens * shape.keys, x.width))
         call = partial(forward, over, layer)
-        x = tape.checkpoint(call, x) if run.checkpointing else call(x)
+        x = tape.checkpoint(call, x) if run.checkpointing and run.method != "inference" else call(x)
     tape.mark("loss")
+    if run.method == "inference":  # only the last token's words are asked for (`logits_to_keep`)
+        x = norm(tape, tape.new(run.batch * shape.hidden, x.width), model.norm, shape.norm)
+        linear(tape, x, model.head)
+        return
     x = norm(tape, x, model.norm, "fused" if run.fused and shape.norm in ("llama", "gemma") else shape.norm)
     del masks
     loss = loss_of(tape, x, model.head, shape, run)

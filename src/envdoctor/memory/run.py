@@ -25,9 +25,9 @@ class Run(Record):
     loss: str = "full"  # full | chunked | liger
     fp32_logits_out: bool = True  # accelerate converts what a model returns to fp32 under autocast
     fused: bool = False  # Liger's RMSNorm, SwiGLU and rotation
-    shards: int = 1  # cards that share weights, gradients and states
-    stage: int = 0  # 0: nothing shared, 1: states, 2: and gradients, 3: and weights (ZeRO stages; FSDP full_shard is 3)
-    offload: bool = False  # states, and what stage 3 shards, lie in the computer's own memory
+    cards: int = 1
+    sharing: str = ""  # layers: some on each card; zero1: states; zero2: and gradients; zero3: and weights
+    offload: bool = False  # the optimizer's states lie in the computer's own memory
 
     @property
     def tokens(self) -> int:

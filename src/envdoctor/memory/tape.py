@@ -105,7 +105,7 @@ class Tape:
         self.one_key_head = False
         self.workspaces: list[Buffer] = []
         self.gradients: set[int] = set()  # positions of what was kept as a gradient
-        self.border = 0  # order of the last node before the loss
+        self.borders: list[int] = []  # order of the last node before each layer, and before the loss
         self._order = 0
         self._frame: Frame | None = None
         self._again: Frame | None = None
@@ -117,8 +117,7 @@ class Tape:
     def mark(self, name: str) -> None:
         """Say what begins here, for whoever reads the events."""
         self.marks.append((len(self.events), name))
-        if name == "loss":
-            self.border = self._order
+        self.borders.append(self._order)
 
     def work(self, number: int) -> None:
         """Take cuBLAS's workspace, once in each thread that multiplies: 0 is the main thread, 1 is autograd's."""
@@ -178,11 +177,12 @@ class Tape:
             return
         pending: dict[int, tuple[Node, Tensor]] = {node.order: (node, self.new(1, 4))}
         heap = [-node.order]
+        borders = self.borders[:]
         while heap:
             order = -heappop(heap)
-            if order <= self.border:
-                self.mark("back")
-                self.border = -1
+            if borders and order <= borders[-1]:
+                borders.pop()
+                self.marks.append((len(self.events), "back"))
             node, gradient = pending.pop(order)
             saved = node.saved
             frame = node.frame

@@ -1,0 +1,228 @@
+"""`envdoctor fit`: what a run will need on a card, before it is started."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from envdoctor.cli.options import FLAG, LIST, VALUE, Option, explain, scan
+from envdoctor.memory.arguments import ATTENTIONS, DTYPES, LOSSES, METHODS, TRAINERS
+from envdoctor.memory.sharing import SHARINGS
+from envdoctor.model.errors import InputError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from envdoctor.cli.options import Values
+    from envdoctor.facts.cards import Card
+    from envdoctor.memory.run import Run
+    from envdoctor.memory.shape import Shape
+
+SUMMARY = "Say what a fine-tuning run will need on a card before it is started, byte by byte, and what would make it fit."
+_PACKAGES = ("torch", "transformers", "trl", "peft")
+_SOLD = 1024 * 0.935
+"""MiB that tools report for each gigabyte a card is sold with, at the least: 24-GB cards report 22.4 to 24.0 GiB."""
+_LARGEST = 1 << 22  # bytes of a configuration
+
+
+def _number(name: str, metavar: str, default: int | None, says: str) -> Option:
+    return Option(name=name, kind=VALUE, metavar=metavar, number=True, default=default, help=says)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(name="model", kind=VALUE, metavar="NAME", help="a well-known or cached model, a folder with its config.json, or that file"),
+    Option(name="method", kind=VALUE, choices=METHODS, default="lora", help="how it is trained (default: lora)"),
+    _number("rank", "R", 8, "rank of the adapters (default: 8)"),
+    Option(
+        name="targets", kind=LIST, metavar="WHICH", help="what adapters wrap: all-linear (default), attention, mlp, or names such as q_proj"
+    ),
+    _number("batch", "N", 1, "samples of one step on one card (default: 1)"),
+    _number("seq", "TOKENS", 1024, "length of every sample (default: 1024)"),
+    Option(name="dtype", kind=VALUE, choices=tuple(DTYPES), help="type that weights are loaded in (default: as the versions do)"),
+    Option(name="optimizer", kind=VALUE, metavar="NAME", help="the Trainer's `optim` (default: as the versions do)"),
+    Option(name="attention", kind=VALUE, choices=ATTENTIONS, help="attn_implementation (default: as the model does)"),
+    Option(name="gradient-checkpointing", kind=FLAG, help="checkpoint every layer"),
+    Option(name="no-gradient-checkpointing", kind=FLAG, help="keep everything for the way back"),
+    Option(name="trainer", kind=VALUE, choices=TRAINERS, default="transformers", help="who trains (default: transformers)"),
+    Option(name="loss", kind=VALUE, choices=LOSSES, help="how the loss is computed (default: as the trainer's version does)"),
+    Option(name="with", kind=LIST, metavar="PKG==V", help="a version in use (default: the environment's, else the newest measured)"),
+    Option(name="gpu", kind=VALUE, metavar="CARD", help='the card, such as "H100-80GB", T4 or 24GB'),
+    _number("gpus", "N", 1, "cards that share the model (default: 1)"),
+    Option(name="sharing", kind=VALUE, choices=SHARINGS, help="how cards share: layers (device_map), zero1, zero2, zero3 or fsdp"),
+    Option(name="offload", kind=FLAG, help="the optimizer's states lie in the computer's own memory"),
+    Option(name="format", kind=VALUE, choices=("text", "json"), default="text", help="output format (default: text)"),
+)
+
+
+def run(words: Sequence[str]) -> int:
+    """Run `envdoctor fit ...`: 0 when it fits or no card is named, 1 when it is tight or does not fit."""
+    values = scan(words, OPTIONS, None) or explain(words, "envdoctor fit", SUMMARY, OPTIONS, None)
+    from envdoctor.cli.terminal import put
+    from envdoctor.memory.arguments import Wishes, resolve
+    from envdoctor.memory.changes import cheapest, largest, room_of
+    from envdoctor.memory.forecast import forecast
+    from envdoctor.memory.sharing import shared
+    from envdoctor.memory.tell import Answer, lines, mapping
+    from envdoctor.memory.verdict import FITS, judge
+
+    if not values["model"]:
+        raise UsageError("fit: which model? --model NAME, such as Qwen/Qwen2.5-7B-Instruct, or a folder with its config.json")
+    if values["gradient_checkpointing"] and values["no_gradient_checkpointing"]:
+        raise UsageError("fit: --gradient-checkpointing and --no-gradient-checkpointing exclude each other")
+    shape, source = _shape(values["model"])
+    versions = _versions(values["with"])
+    checkpointing = True if values["gradient_checkpointing"] else False if values["no_gradient_checkpointing"] else None
+    wishes = Wishes(
+        method=values["method"],
+        rank=values["rank"],
+        targets=",".join(values["targets"]) or "all-linear",
+        batch=values["batch"],
+        seq=values["seq"],
+        dtype=values["dtype"],
+        optimizer=values["optimizer"],
+        attention=values["attention"],
+        checkpointing=checkpointing,
+        trainer=values["trainer"],
+        loss=values["loss"],
+    )
+    asked, assumed = resolve(wishes, shape, versions)
+    asked = _cards(asked, values, assumed)
+    whole = forecast(shape, asked)
+    found = shared(whole, shape, asked)
+    capacity, card = _capacity(values["gpu"]) if values["gpu"] else (0, None)
+    judged = judge(shape, asked, found, capacity, card.capability if card else None) if capacity else None
+    grown, changes = None, []
+    if judged is not None and asked.cards == 1:
+        room = room_of(found, capacity, card.capability if card else None)
+        grown = largest(shape, asked, found, room)
+        if judged.verdict != FITS:
+            changes = cheapest(shape, asked, found, room)
+    answer = Answer(
+        name=values["model"],
+        source=source,
+        shape=shape,
+        run=asked,
+        assumed=tuple(assumed),
+        found=found,
+        judged=judged,
+        largest=grown,
+        changes=tuple(changes),
+        card=values["gpu"] or "",
+        versions=versions,
+    )
+    if values["format"] == "json":
+        import json
+
+        put(json.dumps(mapping(answer), indent=1) + "\n")
+    else:
+        put("\n".join(lines(answer)) + "\n")
+    return 0 if judged is None or judged.verdict == FITS else 1
+
+
+def _cards(asked: Run, values: Values, assumed: list[str]) -> Run:
+    """Say how several cards share the work. Raises UsageError."""
+    cards, sharing = values["gpus"], values["sharing"]
+    if cards < 1:
+        raise UsageError(f"--gpus {cards}: must be 1 or more")
+    if sharing and cards == 1:
+        raise UsageError(f"--sharing {sharing}: wants --gpus 2 or more")
+    if cards > 1 and not sharing:
+        sharing = "layers"
+        assumed.append('the layers are put on the cards in turn, as device_map="auto" does; see --sharing')
+    return asked.replace(cards=cards, sharing=sharing or "", offload=values["offload"])
+
+
+def _capacity(name: str) -> tuple[int, Card | None]:
+    """Return the bytes of a card, and the card where it is known. Raises UsageError."""
+    from envdoctor.facts.cards import identify, memory_of, near
+
+    card, gigabytes = identify(name)
+    if card is not None:
+        return memory_of(card, gigabytes), card
+    if gigabytes and not name.lower().replace(" ", "").replace("gib", "").replace("gb", "").strip("0123456789"):
+        return int(gigabytes * _SOLD) << 20, None
+    close = near(name)
+    hint = f"; did you mean {', '.join(close)}?" if close else '; name a card such as "H100-80GB" or T4, or a size such as 24GB'
+    raise UsageError(f"--gpu {name}: not a card envdoctor knows{hint}")
+
+
+def _versions(given: Sequence[str]) -> dict[str, str]:
+    """Return the versions that count: as given, else of the environment that envdoctor runs in. Raises UsageError."""
+    found: dict[str, str] = {}
+    for folder in sys.path:
+        if not folder.endswith(("site-packages", "dist-packages")):
+            continue
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        for entry in names:
+            package, dash, rest = entry.partition("-")
+            if dash and package in _PACKAGES and rest.endswith(".dist-info"):
+                found.setdefault(package, rest[: -len(".dist-info")])
+    for word in given:
+        package, equals, version = word.partition("==")
+        if not equals or not version[:1].isdecimal():
+            raise UsageError(f"--with {word}: must be a package and its version, such as trl==1.16.0")
+        if package not in _PACKAGES:
+            raise UsageError(f"--with {word}: the versions that count are those of {', '.join(_PACKAGES)}")
+        found[package] = version
+    return found
+
+
+def _shape(name: str) -> tuple[Shape, str]:
+    """Find a model's shape: a file, a folder, the Hugging Face cache, or the shipped table. Raises InputError and UsageError."""
+    from envdoctor.memory.catalogue import configuration, near
+    from envdoctor.memory.shape import shape_of
+
+    path = os.path.expanduser(name)
+    if os.path.isdir(path):
+        path = os.path.join(path, "config.json")
+        if not os.path.isfile(path):
+            raise InputError(f"{name}: holds no config.json; give the folder of the model itself (an adapter's is not enough)")
+    elif not os.path.isfile(path):
+        path = _cached(name)
+    if path:
+        return shape_of(_read(path), path), path
+    known = configuration(name)
+    if known is None:
+        close = near(name)
+        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+        raise UsageError(
+            f"--model {name}: neither a folder, nor in the Hugging Face cache, nor in the shipped table, and the hub is not asked.{hint} "
+            f"Its config.json is all that is needed: `hf download {name} config.json` (for a gated model: accept its terms and log in)"
+        )
+    return shape_of(known, name), "the shipped table"
+
+
+def _cached(name: str) -> str:
+    """Return the path of a cached model's configuration, or ""."""
+    from envdoctor.facts.host import LocalHost
+    from envdoctor.facts.huggingface import cache_folder
+
+    if name.count("/") != 1:
+        return ""
+    folder = os.path.join(cache_folder(LocalHost()), f"models--{name.replace('/', '--')}", "snapshots")
+    try:
+        revisions = sorted(os.listdir(folder))
+    except OSError:
+        return ""
+    paths = [os.path.join(folder, revision, "config.json") for revision in revisions]
+    return next((path for path in reversed(paths) if os.path.isfile(path)), "")
+
+
+def _read(path: str) -> dict[str, Any]:
+    import json
+
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            found = json.loads(file.read(_LARGEST))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is no JSON ({str(error)[:120]}); download it again") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: holds no JSON object; a model's config.json is needed")
+    return found

@@ -1,0 +1,130 @@
+"""From words and versions to a `Run`: what each library does by itself where nothing is said, and since when.
+
+Sources: the files of the releases named, read. transformers 5 loads weights in the type of the checkpoint, 4 in fp32; since torch 2.8
+`TrainingArguments.optim` is `adamw_torch_fused`. trl switches gradient checkpointing on since 0.22, loads a model given by name in fp32
+since 0.27, and computes its loss 256 rows at a time since 1.7 and in a fused head since 1.15. peft keeps adapters in fp32.
+"""
+
+from __future__ import annotations
+
+from envdoctor.memory.optimizers import OPTIMIZERS
+from envdoctor.memory.run import Run
+from envdoctor.model.errors import UsageError
+from envdoctor.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envdoctor.memory.shape import Shape
+
+METHODS = ("lora", "qlora", "dora", "full", "inference")
+DTYPES = {"bf16": 2, "fp16": 2, "fp32": 4}
+ATTENTIONS = ("sdpa", "eager", "flash_attention_2")
+TRAINERS = ("transformers", "trl", "unsloth")
+LOSSES = ("full", "rows", "chunked", "liger")
+NEWEST = {"torch": "2.11.0", "transformers": "5.17.0", "trl": "1.16.0", "peft": "0.21.0"}
+"""The releases whose steps were measured; what is assumed where no version is known."""
+_MODULES = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj", "gate": "gate_proj", "up": "up_proj", "down": "down_proj"}
+_SETS = {"all-linear": tuple(_MODULES), "attention": ("q", "k", "v", "o"), "mlp": ("gate", "up", "down")}
+
+
+class Wishes(Record):
+    """What was said about a run; None where nothing was."""
+
+    method: str = "lora"
+    rank: int = 8
+    targets: str = "all-linear"
+    batch: int = 1
+    seq: int = 1024
+    dtype: str | None = None
+    optimizer: str | None = None
+    attention: str | None = None
+    checkpointing: bool | None = None
+    trainer: str = "transformers"
+    loss: str | None = None
+
+
+def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[Run, list[str]]:
+    """Return the run, and what was assumed, one sentence each. Raises UsageError for what cannot be."""
+    assumed: list[str] = []
+    for name, value in (("batch", wishes.batch), ("seq", wishes.seq), ("rank", wishes.rank)):
+        if value < 1:
+            raise UsageError(f"--{name} {value}: must be 1 or more")
+    trl, four_bit = wishes.trainer == "trl", wishes.method == "qlora"
+    unsloth = wishes.trainer == "unsloth"
+    dtype = wishes.dtype
+    if dtype is None:
+        dtype = "fp32" if (trl and since(versions, "trl", 0, 27)) or not since(versions, "transformers", 5) else "bf16"
+        if four_bit or unsloth:
+            dtype = "bf16"
+        assumed.append(f"weights are loaded in {dtype}, as {wishes.trainer} does by itself")
+    optimizer = wishes.optimizer
+    if optimizer is None:
+        optimizer = "adamw_torch_fused" if since(versions, "torch", 2, 8) else "adamw_torch"
+        if wishes.method != "inference":
+            assumed.append(f"the optimizer is {optimizer}, the default of these versions")
+    if optimizer not in OPTIMIZERS:
+        raise UsageError(f"--optimizer {optimizer}: not modelled; choose one of {', '.join(OPTIMIZERS)}")
+    checkpointing = wishes.checkpointing
+    if checkpointing is None:
+        checkpointing = unsloth or (trl and since(versions, "trl", 0, 22))
+        if wishes.method != "inference":
+            assumed.append(f"gradient checkpointing is {'on' if checkpointing else 'off'}, the default of {wishes.trainer}")
+    attention = wishes.attention or ("eager" if shape.sinks else "sdpa")
+    if shape.sinks and attention == "sdpa":
+        raise UsageError(f"--attention sdpa: {shape.family} has no such attention; choose eager")
+    loss = wishes.loss
+    if loss is None:
+        loss = "full"
+        if trl:
+            loss = "chunked" if since(versions, "trl", 1, 15) else "rows" if since(versions, "trl", 1, 7) else "full"
+        elif unsloth:
+            loss = "chunked"
+    if shape.stored == "mxfp4" and not (unsloth and four_bit):
+        assumed.append("the MXFP4 weights are turned into bf16 to be trained, as transformers does")
+    if four_bit and shape.experts and not unsloth:
+        assumed.append("experts stay in 16 bit: bitsandbytes quantises linear layers, and these experts are one tensor")
+    return Run(
+        method=wishes.method,
+        rank=wishes.rank,
+        targets=targets_of(wishes.targets),
+        batch=wishes.batch,
+        seq=wishes.seq,
+        width=DTYPES[dtype],
+        autocast=dtype != "fp16",
+        adapter_width=2 if four_bit and trl else 4,
+        outer_width=4 if four_bit and wishes.trainer == "transformers" else 0,
+        four_bit_experts=four_bit and unsloth,
+        optimizer=optimizer,
+        attention="flash" if attention == "flash_attention_2" else attention,
+        checkpointing=checkpointing,
+        loss=loss,
+        fp32_logits_out=wishes.trainer == "transformers",
+        fused=loss == "liger" or unsloth,
+    ), assumed
+
+
+def targets_of(text: str) -> tuple[str, ...]:
+    """Return the projections that `--targets` names. Raises UsageError.
+
+    >>> targets_of("attention"), targets_of("q_proj,v_proj")
+    (('q', 'k', 'v', 'o'), ('q', 'v'))
+    """
+    if text in _SETS:
+        return _SETS[text]
+    known = {module: short for short, module in _MODULES.items()} | {short: short for short in _MODULES}
+    words = [word for word in text.split(",") if word]
+    wrong = [word for word in words if word not in known]
+    if wrong or not words:
+        raise UsageError(f"--targets {text}: {wrong[0] if wrong else text!r} is none of {', '.join((*_SETS, *_MODULES.values()))}")
+    return tuple(dict.fromkeys(known[word] for word in words))
+
+
+def since(versions: Mapping[str, str], name: str, *least: int) -> bool:
+    """Tell whether the version in use is at least this; without a known one, the newest that was measured is meant."""
+    found = []
+    for part in (versions.get(name) or NEWEST[name]).split("+")[0].split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        found.append(int(digits or 0))
+    return tuple(found[: len(least)]) >= least

@@ -1,0 +1,155 @@
+"""A forecast in words, with the categories drawn as a bar. Data in, lines out."""
+
+from __future__ import annotations
+
+from envdoctor.memory.verdict import FITS, band_of
+from envdoctor.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envdoctor.memory.changes import Change
+    from envdoctor.memory.forecast import Forecast
+    from envdoctor.memory.run import Run
+    from envdoctor.memory.shape import Shape
+    from envdoctor.memory.verdict import Judgement
+
+GIB = 1 << 30
+CATEGORIES: tuple[tuple[str, str, str], ...] = (
+    # field of Forecast, mark in the bar, what it is
+    ("weights", "W", "weights"),
+    ("adapters", "A", "adapters"),
+    ("states", "O", "optimizer states"),
+    ("gradients", "G", "gradients"),
+    ("activations", "K", "kept for the way back"),
+    ("logits", "L", "head and loss"),
+    ("passing", "T", "there for a moment"),
+)
+
+
+class Answer(Record):
+    """All that `fit` found out; `judged` is None where no card was named, and `largest` where several share the work."""
+
+    name: str
+    source: str
+    shape: Shape
+    run: Run
+    assumed: tuple[str, ...]
+    found: Forecast
+    judged: Judgement | None
+    largest: tuple[int, int] | None
+    changes: tuple[Change, ...]
+    card: str
+    versions: Mapping[str, str]
+
+
+def categories(forecast: Forecast, judged: Judgement | None) -> dict[str, int]:
+    """Return bytes by category; they add up to what the device shows."""
+    found = {name: int(getattr(forecast, name)) for name, _, _ in CATEGORIES}
+    found["workspaces"] = forecast.workspaces
+    found["fragmentation"] = max(0, forecast.reserved - sum(found.values()))
+    found["paged"] = forecast.outside
+    if judged is not None:
+        found["context"] = judged.context
+    return found
+
+
+def gib(size: int) -> str:
+    """Write bytes as GiB.
+
+    >>> gib(25769803776), gib(52428800)
+    ('24.0 GiB', '0.05 GiB')
+    """
+    value = size / GIB
+    return f"{value:.1f} GiB" if value >= 1 else f"{value:.2f} GiB"
+
+
+def bar(parts: dict[str, int], capacity: int, width: int) -> list[str]:
+    """Draw the categories to scale, up to the card's end; what is beyond it is drawn behind a bar."""
+    marks = {name: mark for name, mark, _ in CATEGORIES} | {"workspaces": "x", "fragmentation": "~", "paged": "p", "context": "c"}
+    total = sum(parts.values())
+    scale = width / max(total, capacity, 1)
+    line, drawn, reached = "", 0, 0
+    for name, size in parts.items():
+        reached += size
+        line += marks[name] * (round(reached * scale) - drawn)
+        drawn = round(reached * scale)
+    end = round(capacity * scale) if capacity else drawn
+    line = line.ljust(end, ".") if drawn < end else line[:end] + "|" + line[end:]
+    names = {name: says for name, _, says in CATEGORIES}
+    legend = [f"{marks[name]} {names.get(name, name)} {gib(size)}" for name, size in parts.items() if size >= GIB // 100]
+    lines, row = [f"  [{line}]"], ""
+    for entry in legend:
+        if row and len(row) + len(entry) + 3 > width:
+            lines.append(f"  {row}")
+            row = ""
+        row += ("   " if row else "") + entry
+    return [*lines, f"  {row}"] if row else lines
+
+
+def title(name: str, run: Run) -> str:
+    """Say what was asked in one line."""
+    parts = [name, run.method]
+    if run.method in ("lora", "qlora", "dora"):
+        parts[-1] += f" r={run.rank} on {'all linear layers' if len(run.targets) == 7 else ', '.join(run.targets)}"
+    parts.append(f"{run.batch} x {run.seq} tokens")
+    sixteen = "bf16 weights" if run.autocast else "fp16 weights"
+    parts.append("NF4" if run.method == "qlora" else "fp32 weights" if run.width == 4 else sixteen)
+    if run.method != "inference":
+        parts += [run.optimizer, "checkpointing" if run.checkpointing else "no checkpointing"]
+        if run.loss != "full":
+            parts.append(f"{run.loss} loss")
+    return " · ".join([*parts, run.attention])
+
+
+def lines(answer: Answer) -> list[str]:
+    """Tell everything, for people."""
+    found, judged, run = answer.found, answer.judged, answer.run
+    told = [title(answer.name, run)]
+    if judged is not None:
+        card = f"{run.cards} x {answer.card}, the fullest of them" if run.cards > 1 else answer.card
+        told.append(f"on {card} ({gib(judged.capacity)}): {judged.verdict}")
+    told += ["", f"  tensors at the peak   {gib(found.allocated)}", f"  reserved by torch     {gib(found.reserved)}"]
+    if judged is not None:
+        told.append(f"  on the device         {gib(judged.device)}, give or take {judged.band:.0%}")
+    if not answer.shape.calibrated:
+        told.append(f"  bounds only: no run of the family {answer.shape.family} was measured")
+    told += ["", *bar(categories(found, judged), judged.capacity if judged else 0, 72), ""]
+    if answer.largest is not None:
+        batch, seq = answer.largest
+        samples = f"a batch of up to {batch}" if batch else "no batch"
+        length = f"up to {seq} tokens" if seq else "no length"
+        told.append(f"  surely fits: {samples} at {run.seq} tokens; {length} at batch {run.batch}")
+    if answer.changes:
+        told += ["", "What would make it fit, cheapest first:"]
+        told += [f"  {change.says}: {gib(change.device)} on the device; costs {change.costs}" for change in answer.changes]
+        told.append("")
+    elif judged is not None and judged.verdict != FITS:
+        told += ["", "No change known here makes it fit on this card.", ""]
+    told += [f"  assumed: {text}" for text in answer.assumed]
+    return [*told, f"  shape: {answer.source}; {found.parameters:,} parameters, {found.trained:,} trained"]
+
+
+def mapping(answer: Answer) -> dict[str, object]:
+    """Tell everything, for programs; the keys are documented in docs/how-to/fit-a-run.md."""
+    found, judged = answer.found, answer.judged
+    return {
+        "schema": "fit_v1",
+        "model": answer.name,
+        "shape": {"source": answer.source, "family": answer.shape.family, "parameters": found.parameters, "trained": found.trained},
+        "tier": "A",
+        "calibrated": answer.shape.calibrated,
+        "error_band": band_of(answer.shape, answer.run),
+        "peak_allocated_bytes": found.allocated,
+        "peak_reserved_bytes": found.reserved,
+        "device_bytes": judged.device if judged else None,
+        "workspace_bytes": found.workspaces,
+        "categories": categories(found, judged),
+        "verdict": judged.verdict if judged else None,
+        "card": {"name": answer.card, "bytes": judged.capacity} if judged else None,
+        "largest": {"batch": answer.largest[0], "seq": answer.largest[1]} if answer.largest else None,
+        "changes": [{"change": each.says, "costs": each.costs, "device_bytes": each.device} for each in answer.changes],
+        "assumed": list(answer.assumed),
+        "versions": dict(answer.versions),
+    }

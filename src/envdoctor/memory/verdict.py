@@ -1,0 +1,57 @@
+"""Fits, tight or does not fit: a forecast held against a card."""
+
+from __future__ import annotations
+
+from envdoctor.memory.allocator import MIB
+from envdoctor.model.record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.memory.forecast import Forecast
+    from envdoctor.memory.run import Run
+    from envdoctor.memory.shape import Shape
+
+FITS, TIGHT, TOO_MUCH = "fits", "tight", "does not fit"
+# What a process takes of the device beside the allocator's segments, in MiB: read from `mem_get_info` of H100 and H200 under driver 580
+# with torch 2.11; of a T4 by the fitcheck project. Elsewhere it is not known, and taken for the middle.
+_CONTEXT = {9.0: 767, 7.5: 141}
+_ELSEWHERE = 500
+
+
+class Judgement(Record):
+    """What a run means for a card. All figures are bytes, but `band`, a share of the forecast that it may be wrong by."""
+
+    verdict: str
+    device: int  # all that the device would show in use
+    context: int
+    capacity: int
+    band: float
+
+
+def context_of(capability: float | None) -> int:
+    """Return the bytes of CUDA's context and the driver's own on a card of this compute capability."""
+    return _CONTEXT.get(capability or 0.0, _ELSEWHERE) * MIB
+
+
+def band_of(shape: Shape, run: Run) -> float:
+    """Return how far reserved memory may lie from the forecast: by what was measured of runs like it (docs/explanation/memory.md)."""
+    if not shape.calibrated or run.cards > 1 or run.offload or run.loss == "rows":
+        return 0.2
+    if run.attention == "eager" or run.fused or run.optimizer.startswith("galore") or shape.capped_scores:
+        return 0.08
+    return 0.04
+
+
+def judge(shape: Shape, run: Run, forecast: Forecast, capacity: int, capability: float | None) -> Judgement:
+    """Hold a forecast against the bytes of a card.
+
+    Less than tensors, workspaces and context can never do; reserved memory and context, with the band on top, always will.
+    """
+    context, band = context_of(capability), band_of(shape, run)
+    least = forecast.allocated + forecast.workspaces + context
+    device = forecast.reserved + forecast.outside + context
+    safe = device + int(forecast.reserved * band)
+    if not shape.calibrated:
+        least -= int(forecast.allocated * band)
+    verdict = TOO_MUCH if least > capacity else FITS if safe <= capacity else TIGHT
+    return Judgement(verdict=verdict, device=device, context=context, capacity=capacity, band=band)

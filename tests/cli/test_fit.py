@@ -1,0 +1,162 @@
+"""`envdoctor fit`: verdicts of real runs that died, the machine-readable answer, and what nonsense is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envdoctor.cli import main
+
+NEWEST = ["--with", "torch==2.11.0", "--with", "transformers==5.17.0", "--with", "trl==1.16.0"]
+
+
+def fit(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    main(["fit", *words, *NEWEST, "--format", "json"])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_the_answer_holds_every_byte(capsys: pytest.CaptureFixture[str]) -> None:
+    found = fit(capsys, "--model", "Qwen/Qwen2.5-7B-Instruct", "--gradient-checkpointing", "--gpu", "H100-80GB")
+    assert found["verdict"] == "fits"
+    assert found["tier"] == "A"
+    assert 0 < found["error_band"] < 0.1
+    assert sum(found["categories"].values()) == pytest.approx(found["device_bytes"], rel=0.001)
+    assert found["peak_allocated_bytes"] < found["peak_reserved_bytes"] < found["device_bytes"] < found["card"]["bytes"]
+    assert found["largest"]["batch"] > 1
+
+
+def test_a_rank_of_128_fills_a_card_of_24_gigabytes(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model", "Qwen/Qwen2.5-7B-Instruct", "--rank", "128", "--seq", "512", "--dtype", "fp16", "--optimizer", "adamw_torch"]
+    found = fit(capsys, *words, "--gradient-checkpointing", "--gpu", "24GB")
+    assert found["verdict"] == "tight"
+    parts = found["categories"]
+    assert parts["adapters"] + parts["gradients"] + parts["states"] + parts["passing"] > 6e9  # this, not the activations, is the answer
+    assert parts["activations"] < 1e9
+    assert {"--rank 64", "--optimizer adamw_bnb_8bit"} <= {change["change"] for change in found["changes"]}
+
+
+def test_a_dequantised_gpt_oss_takes_76_gigabytes_and_its_4_bit_variant_fits_on_24(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model", "openai/gpt-oss-20b", "--targets", "attention", "--gradient-checkpointing"]
+    found = fit(capsys, *words, "--batch", "4", "--seq", "2048", "--gpu", "H100-80GB")
+    assert 74e9 < found["device_bytes"] < 77e9
+    assert found["verdict"] == "fits"  # as it did when it was measured on one
+    assert fit(capsys, *words, "--batch", "8", "--seq", "4096", "--gpu", "H100-80GB")["verdict"] == "does not fit"
+    four = fit(capsys, "--model", "unsloth/gpt-oss-20b", "--method", "qlora", "--rank", "64", "--trainer", "unsloth", "--gpu", "A10G")
+    assert four["verdict"] == "fits"
+    assert 12e9 < four["device_bytes"] < 16e9
+
+
+def test_the_vocabulary_is_what_breaks_gemma_on_a_t4(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model", "google/gemma-3-1b-it", "--method", "full", "--optimizer", "galore_adamw_8bit", "--seq", "2048", "--gpu", "T4"]
+    found = fit(capsys, *words, "--batch", "2")
+    assert found["verdict"] == "does not fit"
+    assert found["categories"]["logits"] == max(found["categories"].values())
+    assert fit(capsys, *words, "--batch", "1", "--gradient-checkpointing")["verdict"] == "fits"
+
+
+def test_gpt_oss_120b_is_shared_by_two_cards(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model", "openai/gpt-oss-120b", "--targets", "attention", "--batch", "3", "--seq", "512", "--gpu", "H200"]
+    assert fit(capsys, *words)["verdict"] == "does not fit"
+    found = fit(capsys, *words, "--gpus", "2")
+    assert found["verdict"] != "does not fit"
+    assert found["categories"]["weights"] == pytest.approx(116.9e9, rel=0.01)  # half of 233.7 GB: bf16, not 4 bit
+
+
+@pytest.mark.parametrize(
+    ("words", "less"),
+    [
+        (["--sharing", "zero1"], {"states"}),
+        (["--sharing", "zero2"], {"states", "gradients"}),
+        (["--sharing", "fsdp"], {"states", "gradients", "weights"}),
+    ],
+)
+def test_what_cards_share_shrinks(capsys: pytest.CaptureFixture[str], words: list[str], less: set[str]) -> None:
+    run = ["--model", "meta-llama/Llama-3.1-8B", "--method", "full", "--gpu", "H100-80GB"]
+    one, four = fit(capsys, *run), fit(capsys, *run, "--gpus", "4", *words)
+    parts = ("states", "gradients", "weights")
+    assert {part for part in parts if four["categories"][part] < one["categories"][part]} == less
+
+
+def test_versions_change_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fit", "--model", "meta-llama/Llama-3.1-8B", "--trainer", "trl", "--dtype", "bf16", "--seq", "8192", "--format", "json"]
+    peaks = []
+    for version in ("1.0.0", "1.16.0"):
+        main([*words, "--with", f"trl=={version}"])
+        peaks.append(json.loads(capsys.readouterr().out)["peak_allocated_bytes"])
+    assert peaks[0] > 1.3 * peaks[1]  # full logits before trl's fused head
+
+
+def test_a_folder_a_file_and_the_table_are_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    sizes = {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32}
+    sizes |= {"num_key_value_heads": 8, "head_dim": 64, "vocab_size": 128256}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", "tie_word_embeddings": True, **sizes}))
+    answers = [fit(capsys, "--model", name) for name in (str(tmp_path), str(tmp_path / "config.json"), "meta-llama/Llama-3.2-1B")]
+    assert len({answer["peak_reserved_bytes"] for answer in answers}) == 1
+    assert answers[0]["verdict"] is None
+
+
+def test_a_cached_model_is_read_from_the_cache(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "models--me--own" / "snapshots" / "1"
+    folder.mkdir(parents=True)
+    sizes = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 100}
+    (folder / "config.json").write_text(json.dumps({"model_type": "llama", **sizes}))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert fit(capsys, "--model", "me/own")["shape"]["source"].endswith("config.json")
+
+
+def test_a_family_that_was_not_measured_has_bounds_only(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["fit", "--model", "bigcode/starcoder2-3b", *NEWEST])
+    assert "bounds only" in capsys.readouterr().out
+
+
+def test_inference_holds_its_cache(capsys: pytest.CaptureFixture[str]) -> None:
+    short, long = (fit(capsys, "--model", "Qwen/Qwen3-8B", "--method", "inference", "--seq", seq) for seq in ("1024", "32768"))
+    cache = 2 * 36 * 8 * 128 * 2  # bytes a token: keys and values of 36 layers
+    assert long["categories"]["activations"] - short["categories"]["activations"] >= cache * (32768 - 1024)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--batch", "1"], "which model?"),
+        (["--model", "Qwen/Qwen3-4B", "--batch", "0"], "--batch 0: must be 1 or more"),
+        (["--model", "Qwen/Qwen3-4B", "--rank", "0"], "--rank 0: must be 1 or more"),
+        (["--model", "me/own-model"], "neither a folder, nor in the Hugging Face cache, nor in the shipped table"),
+        (["--model", "Qwen/Qwen2.5-7"], "Did you mean Qwen/Qwen2.5-7B"),
+        (["--model", "Qwen/Qwen3-4B", "--gpu", "H1000"], "not a card envdoctor knows"),
+        (["--model", "Qwen/Qwen3-4B", "--optimizer", "muon"], "not modelled"),
+        (["--model", "Qwen/Qwen3-4B", "--targets", "everything"], "is none of all-linear"),
+        (["--model", "Qwen/Qwen3-4B", "--with", "trl"], "must be a package and its version"),
+        (["--model", "Qwen/Qwen3-4B", "--sharing", "zero3"], "wants --gpus 2 or more"),
+        (["--model", "openai/gpt-oss-20b", "--attention", "sdpa"], "choose eager"),
+    ],
+)
+def test_nonsense_is_told_what_is_wrong(capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
+    assert main(["fit", *words]) == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["-1", "many"])
+def test_a_batch_that_is_no_number_is_refused(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert main(["fit", "--model", "Qwen/Qwen3-4B", "--batch", word]) == 2
+    assert "--batch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "holds no JSON object"),
+        ("{}", "has no model_type"),
+        ('{"model_type": "llama"}', "says nothing of hidden_size"),
+    ],
+)
+def test_a_broken_configuration_says_what_is_missing(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    assert main(["fit", "--model", str(path)]) == 3
+    assert says in capsys.readouterr().err
