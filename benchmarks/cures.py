@@ -6,8 +6,8 @@ Sets are read from a file of real runs or from the work folder of `envdoctor lab
 requirements, one a line, where the resolver chose all the rest; else what `pip freeze` tells of it.
 `envdoctor fix --write FILE` repairs the file, as its user would call it. What it leaves is installed with `uv pip install -r FILE` in
 a fresh environment, which holds setuptools before where the set's own did, and the lab's stages are run in it: a set that breaks is cured
-if all core stages pass. A file of top-level requirements may give another set today than on the day when the set was run; it is run as
-it was, too, and counts only if it breaks today. A set that works must keep every byte of its file.
+if all core stages pass. Where the file, installed as it is, gives another set than the recorded one (of newer releases, or with what was
+missing), it is run as it is, too, and counts only if it breaks. A set that works must keep every byte of its file.
 
 How much changes is counted over the packages that the file gives as it is: those with another version, or none, in what `uv pip compile`
 makes of the file after `fix`, after all versions are struck from it ("upgrade everything"), and in a lock of `uv lock --upgrade`.
@@ -72,9 +72,11 @@ class Bench:
             if not record["same_under_both_names"]:
                 record["fix_of_freeze"] = other
         after = record["fix"]["after"]
-        old = {name: version for name, version in case["packages"].items() if name not in SEEDS}
+        now = unseeded(self.compiled(text))
+        old = unseeded(case["packages"])
+        is_another = bool(now) and now != old  # releases that came since, or what was missing and is declared
         if form == "top":
-            old = self.compiled(text) or old
+            old = now or old
         record["moved"] = moved(old, self.compiled(after))
         struck = "".join(f"{name}\n" for name in names(text))
         record["upgrade_moved"] = moved(old, self.compiled(struck))
@@ -82,7 +84,7 @@ class Bench:
         record["of"] = len(old)
         if not self.fix_only and case["verdict"] == BREAKS:
             record["run"] = self.ran(after, case["venv_seed"], settings, environ)
-            if form == "top" and old != {name: version for name, version in case["packages"].items() if name in old}:
+            if is_another:
                 record["run_as_it_was"] = self.ran(text, case["venv_seed"], settings, environ)
             if self.peers:
                 record["upgrade_run"] = self.ran(struck, case["venv_seed"], settings, environ)
@@ -159,6 +161,10 @@ def file_of(case: dict[str, Any]) -> tuple[str, str]:
     return "".join(f"{word}\n" for word in words), "top"
 
 
+def unseeded(versions: dict[str, str]) -> dict[str, str]:
+    return {name: version for name, version in versions.items() if name not in SEEDS}
+
+
 def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -180,7 +186,7 @@ def outcome(record: dict[str, Any]) -> str:
     if record["fix"]["code"] not in (0, 1) or "Traceback" in record["fix"]["err"]:
         return "refused"
     if record.get("run_as_it_was", {}).get("verdict") == WORKS:
-        return "works today"
+        return "works as it is"
     if same:
         return "unchanged"
     if "run" not in record:
@@ -208,13 +214,13 @@ def tell(told: list[dict[str, Any]]) -> str:
             f"| {one['id']} | {one['form']} | {one['outcome']} | {lines_changed(one)} | {counts} | {one['of']} | {one['fix']['seconds']} "
             f"| {why[:120]} |"
         )
-    breaking = [one for one in told if one["really"] == BREAKS and one["outcome"] != "works today"]
+    breaking = [one for one in told if one["really"] == BREAKS and one["outcome"] != "works as it is"]
     working = [one for one in told if one["really"] == WORKS]
     cured = [one for one in breaking if one["outcome"] == "cured"]
-    lines += ["", f"cured {len(cured)} of {len(breaking)} that break today" + (f" ({len(cured) / len(breaking):.3f})" if breaking else "")]
+    lines += ["", f"cured {len(cured)} of {len(breaking)} that break" + (f" ({len(cured) / len(breaking):.3f})" if breaking else "")]
     upgraded = [one["upgrade_run"]["verdict"] for one in breaking if "upgrade_run" in one]
     lines += [f"upgrading everything cures {upgraded.count(WORKS)} of {len(upgraded)}"] if upgraded else []
-    lines += [f"not counted, works today as it is: {one['id']}" for one in told if one["outcome"] == "works today"]
+    lines += [f"not counted, works as it is: {one['id']}" for one in told if one["outcome"] == "works as it is"]
     lines += [f"working sets left byte-identical: {sum(one['outcome'] == 'identical' for one in working)} of {len(working)}"]
     for title, chosen in (("cured", cured), ("breaking", breaking)):
         medians = []
