@@ -52,6 +52,7 @@ class Judge:
 
     def __init__(self, patient: Snapshot, links: Links, spellings: Spellings) -> None:
         self._spellings = spellings
+        self.moves = spellings.moved
         self.surface = Surface(links, patient.distributions, spellings)
 
     def misuses(self, script: Script) -> list[Misuse]:

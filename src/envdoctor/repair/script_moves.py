@@ -1,0 +1,131 @@
+"""Arguments on their way between a trainer and its configuration: into it for newer releases, out of it for those that had none."""
+
+from __future__ import annotations
+
+from envdoctor.repair.script_parts import Cannot, Step
+from envdoctor.script.layout import arguments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ast
+
+    from envdoctor.engine.calls import Misuse
+    from envdoctor.model.spelling import Moved
+    from envdoctor.repair.script_parts import Writing
+else:
+    import _ast as ast
+
+_FOLDER = '"tmp_trainer"'
+"""Where trainers save to if nobody says: what they did before they were given a configuration."""
+
+
+def moved(writing: Writing, misuse: Misuse, entry: Moved) -> Step:
+    """Return the step that passes one argument of a trainer to its configuration, made where there is none. Raises Cannot."""
+    layout = writing.layout
+    found = layout.keyword_at(misuse.location.line, misuse.location.column)
+    if found is None or found[1].arg != misuse.name or writing.target_of(found[0]) != entry.trainer:
+        raise Cannot(f"pass it to {entry.config} as {misuse.new}; the place where it is written cannot be edited safely")
+    call, keyword = found
+    away, comment = layout.removed(arguments(call), keyword)
+    argument = f"{misuse.new}={layout.source(keyword.value)}"
+    said = f"{misuse.name} is {entry.config.rpartition('.')[2]}({misuse.new})"
+    given = _configuration(call, entry)
+    if given is None:
+        name, more = writing.spelled(entry.config)
+        put = layout.span(keyword)
+        made = f"{entry.by}={name}(output_dir={_FOLDER}, {argument})"
+        return Step(edits=((*put, made), *more), safety="safe", said=f"{said}, which is new", location=misuse.location)
+    config = _made(writing, given)
+    target = writing.target_of(config)
+    if target not in (entry.config, entry.plain):
+        raise Cannot(f"pass it to {entry.config} as {misuse.new}; what {entry.by} is made of is not known")
+    if any(other.arg == misuse.new for other in config.keywords):
+        raise Cannot(f"{misuse.new} is passed to {entry.config} as well; decide which of the two counts")
+    if config is not given and not _known_before(writing, keyword.value, config):
+        raise Cannot(f"pass it to {entry.config} as {misuse.new}; its value is not certainly known where that is made")
+    edits = [away, *layout.added(config, argument, comment)]
+    if target == entry.plain:
+        edits += _exchanged(writing, config, entry.plain, entry.config)
+    return Step(edits=tuple(edits), safety="safe", said=said, location=misuse.location)
+
+
+def _configuration(call: ast.Call, entry: Moved) -> ast.expr | None:
+    """Return what a trainer is given as its configuration; None for nothing. Raises Cannot where that is hidden."""
+    for keyword in call.keywords:
+        if keyword.arg == entry.by:
+            return keyword.value
+    if any(keyword.arg is None for keyword in call.keywords) or any(isinstance(one, ast.Starred) for one in call.args):
+        raise Cannot(f"pass it to {entry.config}; whether {entry.by} is given cannot be seen")
+    return call.args[1] if len(call.args) > 1 else None
+
+
+def _made(writing: Writing, given: ast.expr) -> ast.Call:
+    """Return the call that makes a configuration: written in place, or the only value of a name. Raises Cannot."""
+    if isinstance(given, ast.Call):
+        return given
+    if isinstance(given, ast.Name):
+        stored = [
+            one for one in writing.layout.names if isinstance(one, ast.Name) and one.id == given.id and not isinstance(one.ctx, ast.Load)
+        ]
+        made = [call for call in writing.layout.calls if _is_value_of(writing, call, given.id)]
+        if len(stored) == 1 and len(made) == 1:
+            return made[0]
+    raise Cannot("the configuration is made where it cannot be seen")
+
+
+def _is_value_of(writing: Writing, call: ast.Call, name: str) -> bool:
+    """Tell whether `NAME = call(...)` is written, in one line with the call's beginning."""
+    start, _ = writing.layout.span(call)
+    before = writing.layout.text[writing.layout.line_start(start) : start]
+    target, equals, rest = before.partition("=")
+    return bool(equals) and not rest.strip() and target.partition(":")[0].strip() == name
+
+
+def _known_before(writing: Writing, value: ast.expr, config: ast.Call) -> bool:
+    """Tell whether all names of a value are bound before a configuration is made, and only there."""
+    start, end = writing.layout.span(value)
+    used = {one.id for one in writing.layout.names if isinstance(one, ast.Name) and start <= writing.layout.span(one)[0] < end}
+    for name in used:
+        bound = [
+            one.lineno for one in writing.layout.names if isinstance(one, ast.Name) and one.id == name and not isinstance(one.ctx, ast.Load)
+        ]
+        if not bound or max(bound) >= config.lineno:
+            return False
+    return True
+
+
+def _exchanged(writing: Writing, call: ast.Call, old: str, new: str) -> list[tuple[int, int, str]]:
+    """Return the edits that call another class with the same arguments, imports included."""
+    name, more = writing.spelled(new)
+    return [(*writing.layout.span(call.func), name), *more, *writing.unused(old, 1)]
+
+
+def back(writing: Writing, misuse: Misuse, entry: Moved) -> Step:
+    """Return the next step on the way to a release without the configuration: one argument into the trainer, at last the class itself."""
+    layout = writing.layout
+    configs, trainers = writing.calls_of(entry.config), writing.calls_of(entry.trainer)
+    if not configs or len(trainers) != len(configs):
+        raise Cannot(f"write {entry.plain} instead, and pass what it does not take to {entry.trainer}")
+    plain, trainer = writing.judge.surface.parameters(entry.plain), writing.judge.surface.parameters(entry.trainer)
+    if plain is None or trainer is None:
+        raise Cannot(f"what {entry.plain} and {entry.trainer} take in these releases is not known")
+    for config, call in zip(configs, trainers):
+        given = _configuration(call, entry)
+        if given is None or _made(writing, given) is not config:
+            raise Cannot(f"write {entry.plain} instead, and pass what it does not take to {entry.trainer}")
+        for keyword in config.keywords:
+            if keyword.arg is None:
+                raise Cannot(f"write {entry.plain} instead; what is passed to {entry.config} cannot be seen")
+            if keyword.arg in plain.names:
+                continue
+            name = writing.judge.instead(entry.config, keyword.arg, trainer)[0] if keyword.arg not in trainer.names else keyword.arg
+            if name not in entry.names:
+                raise Cannot(f"neither {entry.plain} nor {entry.trainer} takes {keyword.arg} in these releases")
+            away, comment = layout.removed(arguments(config), keyword)
+            added = layout.added(call, f"{name}={layout.source(keyword.value)}", comment)
+            said = f"{keyword.arg} is {entry.trainer.rpartition('.')[2]}({name})"
+            return Step(edits=(away, *added), safety="safe", said=said, location=misuse.location)
+    if len(configs) > 1:
+        raise Cannot(f"write {entry.plain} instead of {entry.config}")
+    edits = _exchanged(writing, configs[0], entry.config, entry.plain)
+    return Step(edits=tuple(edits), safety="safe", said=f"{entry.config} is {entry.plain}", location=misuse.location)

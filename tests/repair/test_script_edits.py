@@ -1,0 +1,166 @@
+"""Rewriting a script for other releases: what changes, what must stay as it is, and what is left to a person."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from envdoctor.repair.script_edits import Rewriting, rewrite
+from envdoctor.script import read
+from tests.script.test_drift import ACCEPTS, cases, is_refused, judge, text_of
+
+NEW = {"torch": "2.13.0", "transformers": "5.23.0", "trl": "1.16.0", "peft": "0.21.2", "accelerate": "1.15.0", "datasets": "5.2.0"}
+OLD = {"torch": "2.3.0", "transformers": "4.40.2", "trl": "0.8.6", "peft": "0.10.0", "accelerate": "0.30.0", "datasets": "2.19.0"}
+
+
+def written(text: str, versions: dict[str, str] | None = None, *, unsafe: bool = False) -> Rewriting:
+    return rewrite(textwrap.dedent(text), "train.py", judge(versions or NEW), unsafe=unsafe)
+
+
+def shape(text: str) -> str:
+    """Name the spelling that a script has, as the stages of the real runs are named."""
+    calls = {call.target: {argument.name for argument in call.arguments} for call in read(text, "x.py").calls}
+    trainer, config = calls.get("trl.SFTTrainer"), calls.get("trl.SFTConfig", set())
+    if trainer is not None:
+        if "trl.SFTConfig" not in calls:
+            return "s9_SFT_A_TrainingArguments_tokenizer_max_seq_length"
+        if "max_length" in config:
+            return "s9_SFT_D_SFTConfig_max_length_processing_class"
+        return (
+            f"s9_SFT_{'B_SFTConfig_max_seq_length_tokenizer' if 'tokenizer' in trainer else 'C_SFTConfig_max_seq_length_processing_class'}"
+        )
+    if "transformers.Trainer" in calls:
+        return f"s9_Trainer_{'tokenizer' if 'tokenizer' in calls['transformers.Trainer'] else 'processing_class'}"
+    if "trl.SFTConfig" in calls:
+        return "s8d_SFTConfig_max_seq_length" if "max_seq_length" in config else "s8e_SFTConfig_max_length"
+    given = calls["transformers.TrainingArguments"]
+    return f"s8{'b_TrainingArguments_eval_strategy' if 'eval_strategy' in given else 'a_TrainingArguments_evaluation_strategy'}"
+
+
+def test_every_refused_spelling_becomes_one_that_the_set_took() -> None:
+    count = 0
+    for case in cases():
+        judged = judge(case["packages"])
+        for spelling, error in case["stages"].items():
+            if spelling == ACCEPTS or not is_refused(spelling, error):
+                continue
+            fresh = rewrite(text_of(spelling), "train.py", judged)
+            becomes = shape(fresh.text)
+            count += 1
+            assert not fresh.left and not judged.misuses(read(fresh.text, "train.py"))
+            assert becomes != spelling
+            outcome = case["stages"].get(becomes, "not run")
+            assert is_refused(becomes, outcome) is not True, (case["id"], spelling, becomes, outcome)
+    assert count > 100
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("TrainingArguments('out', evaluation_strategy = 'no' ,)", "TrainingArguments('out', eval_strategy = 'no' ,)"),
+        (
+            "kw = {'evaluation_strategy': 'no'}\nTrainingArguments('out', **kw)",
+            "kw = {'eval_strategy': 'no'}\nTrainingArguments('out', **kw)",
+        ),
+        ("TrainingArguments('out', warmup_ratio=0.1)", "TrainingArguments('out', warmup_steps=0.1)"),
+        ("TrainingArguments('out', group_by_length=True)", "TrainingArguments('out', train_sampling_strategy=\"group_by_length\")"),
+        ("TrainingArguments('out', group_by_length=False, seed=1)", "TrainingArguments('out', seed=1)"),
+        ("TrainingArguments('out', adafactor=True)", "TrainingArguments('out', optim=\"adafactor\")"),
+        ("TrainingArguments('out', overwrite_output_dir=True)", "TrainingArguments('out')"),
+        ("TrainingArguments(overwrite_output_dir=True)", "TrainingArguments()"),
+        (
+            "TrainingArguments(\n    'out',\n    save_safetensors=True,  # faster\n    seed=1,  # mine\n)",
+            "TrainingArguments(\n    'out',\n    seed=1,  # mine\n)",
+        ),
+        (
+            "def f(**kw):\n\treturn TrainingArguments('é', **kw)\nf(ß=1, no_cuda=True)",
+            "def f(**kw):\n\treturn TrainingArguments('é', **kw)\nf(ß=1, use_cpu=True)",
+        ),
+    ],
+)
+def test_an_argument_is_respelled_and_nothing_else_changes(before: str, after: str) -> None:
+    head = "from transformers import TrainingArguments\n"
+    assert written(head + before).text == head + after
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("TrainingArguments('out', warmup_ratio=1.0)", "must be counted out"),
+        ("TrainingArguments('out', warmup_ratio=share)", "must be counted out"),
+        ("TrainingArguments('out', save_safetensors=False)", "cannot be had"),
+        ("TrainingArguments('out', evaluation_strategy='no', eval_strategy='no')", "decide which of the two counts"),
+        ("TrainingArguments('out', max_stepz=3)", "perhaps max_steps is meant"),
+        ("TrainingArguments('out', fp16_opt_level='O1')", "nothing is known that takes its place"),
+    ],
+)
+def test_what_needs_a_person_is_left_with_the_reason(text: str, why: str) -> None:
+    told = written("from transformers import TrainingArguments\n" + text)
+    assert not told.steps and len(told.left) == 1
+    assert why in told.left[0].why
+
+
+def test_arguments_move_into_a_configuration_that_is_made_for_them() -> None:
+    told = written("from trl import SFTTrainer\nSFTTrainer('m', tokenizer=t, max_seq_length=512, packing=True)\n")
+    assert told.text == (
+        "from trl import SFTConfig, SFTTrainer\n"
+        "SFTTrainer('m', processing_class=t, args=SFTConfig(output_dir=\"tmp_trainer\", max_length=512, packing=True))\n"
+    )
+
+
+def test_arguments_move_out_again_where_there_is_no_configuration() -> None:
+    spelling = "s9_SFT_D_SFTConfig_max_length_processing_class"
+    told = written(text_of(spelling), OLD)
+    assert not told.left
+    assert shape(told.text) == "s9_SFT_A_TrainingArguments_tokenizer_max_seq_length"
+    assert "max_seq_length=32,  # tokens, not words" in told.text
+    back = written(told.text)
+    assert shape(back.text) == spelling and not back.left
+
+
+def test_a_configuration_that_cannot_be_seen_is_left_alone() -> None:
+    told = written("from trl import SFTTrainer\nargs = load()\nSFTTrainer('m', args=args, max_seq_length=512)\n")
+    assert not told.steps and "what args is made of is not known" in told.left[0].why
+
+
+def test_a_value_that_comes_later_than_the_configuration_does_not_move() -> None:
+    told = written(
+        "from trl import SFTConfig, SFTTrainer\nargs = SFTConfig('out')\nn = len(x)\nSFTTrainer('m', args=args, max_seq_length=n)\n"
+    )
+    assert not told.steps and "not certainly known" in told.left[0].why
+
+
+def test_names_are_exchanged_with_their_uses() -> None:
+    told = written("from peft import prepare_model_for_int8_training\nmodel = prepare_model_for_int8_training(model)\n")
+    assert told.text == "from peft import prepare_model_for_kbit_training\nmodel = prepare_model_for_kbit_training(model)\n"
+
+
+def test_what_may_change_numbers_is_only_done_when_asked_for() -> None:
+    text = "from transformers import AdamW, Trainer\nAdamW(x)\n"
+    told = written(text)
+    assert told.text == text and told.left[0].safety == "unsafe"
+    assert written(text, unsafe=True).text == "from transformers import Trainer\nfrom torch.optim import AdamW\nAdamW(x)\n"
+
+
+def test_a_loader_s_old_arguments_become_a_configuration() -> None:
+    told = written(
+        "from transformers import AutoModelForCausalLM as A\nm = A.from_pretrained('x', load_in_4bit=True, use_auth_token=True)\n"
+    )
+    assert told.text == (
+        "from transformers import AutoModelForCausalLM as A, BitsAndBytesConfig\n"
+        "m = A.from_pretrained('x', quantization_config=BitsAndBytesConfig(load_in_4bit=True), token=True)\n"
+    )
+
+
+@pytest.mark.parametrize("spelling", sorted({s for case in cases() for s in case["stages"]} - {ACCEPTS}))
+def test_rewriting_twice_is_rewriting_once_and_line_ends_stay(spelling: str) -> None:
+    once = written(text_of(spelling)).text
+    assert written(once).text == once
+    windows = written(text_of(spelling).replace("\n", "\r\n")).text
+    assert windows == once.replace("\n", "\r\n")
+
+
+def test_a_healthy_script_stays_as_it_is() -> None:
+    text = "from trl import SFTConfig\nSFTConfig('out', max_length=1)\n"
+    assert written(text) == Rewriting(text=text)
