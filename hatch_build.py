@@ -35,6 +35,9 @@ class CompileRuleBook(BuildHookInterface):  # type: ignore[type-arg]
             "atlas.bin": compile_atlas(read_texts(str(root / "rules" / "atlas"))),
             "spellings.bin": compile_spellings(read_spellings(str(root / "rules" / "spellings"))),
         }
+        trained = root / "rules" / "trained.txt"
+        if trained.exists():
+            made["trained.txt"] = trained.read_bytes()
         for name, data in made.items():
             target = Path(self.scratch) / name
             target.write_bytes(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from envdoctor.diagnosis import diagnose
 from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.load import open_book
+from envdoctor.knowledge.trained import open_trained
 from envdoctor.model.errors import UsageError
 from envdoctor.model.plan import Left, Move, Plan
 from envdoctor.model.record import Record
@@ -141,7 +142,7 @@ class _Planner:
         held = frozenset(name for name in versions if self._is_held(name)) | fixed
         case = Case(
             wishes=ill.wishes, limits=ill.limits, held=held, loose=frozenset(versions) - held if ill.settled else frozenset(),
-            fixed=fixed,
+            fixed=fixed, trained=open_trained(),
             ledger=ledger, environment=ill.environment, newest=self._wanted.upgrade,
         )  # fmt: skip
         search = Search(case, self._resolver, self._metadata, self._faults, self._teach)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 
+from envdoctor.knowledge.trained import Trained
 from envdoctor.model.record import Record
 from envdoctor.model.versions import key
 from envdoctor.repair.lessons import Lesson, Lessons, allows, is_final, kept, nearest, plain, told_short
@@ -32,6 +33,10 @@ _ROUNDS = 24
 """How often one choice is asked again with what was learnt; every round forbids at least one set, and two are usual."""
 _CHOICES = 200
 """Choices that are tried at most before the best set so far counts."""
+_SHAPE = 4
+"""Parts of a cost that say how much changes; those after them say how far."""
+_ANCHORS = 3
+"""Releases that were trained with that are tried for a package that was left open."""
 _MORE = 8
 """Questions asked for other ways out, once there is one."""
 _TRIES = 10
@@ -39,12 +44,16 @@ _TRIES = 10
 
 
 class Found(Record):
-    """A set without faults, what it costs, and the held names that were given up for it."""
+    """A set without faults, what it costs, and the held names that were given up for it.
+
+    `anchors` are versions that were chosen because they were trained with: another one would pass the book too.
+    """
 
     versions: Mapping[str, str]
     lines: Mapping[str, str]
     cost: Cost
     given_up: frozenset[str]
+    anchors: Mapping[str, str] = {}
 
 
 class Case(Record):
@@ -63,6 +72,7 @@ class Case(Record):
     ledger: Ledger
     environment: Mapping[str, str]
     newest: bool = False
+    trained: Trained = Trained()
 
 
 class Search:
@@ -72,7 +82,7 @@ class Search:
         self._resolver, self._metadata, self._judge, self._teach = resolver, metadata, judge, teach
         self._wishes, self._held, self._ledger = case.wishes, case.held, case.ledger
         self._limits, self._loose, self._fixed = case.limits, case.loose, case.fixed
-        self._environment, self._newest = case.environment, case.newest
+        self._environment, self._newest, self._trained = case.environment, case.newest, case.trained
         self.lessons = Lessons()
         self.conflicts: dict[Choice, Conflict] = {}
         self.rounds = 0
@@ -199,7 +209,7 @@ class Search:
                 if plain(version) == plain(here):
                     break
                 answer = self._settle(choice, {**fixed, name: version})
-                if isinstance(answer, Found) and answer.cost <= best.cost:
+                if isinstance(answer, Found) and answer.cost[:_SHAPE] <= best.cost[:_SHAPE]:
                     best = answer
                     break
             if now is not None:
@@ -210,7 +220,27 @@ class Search:
             answer = self._settle(choice, {**fixed, name: self._ledger.now[name]})
             if isinstance(answer, Found) and answer.cost < best.cost and self._only_stays(answer, best):
                 best = answer
-        return best
+        return self._anchored(best, choice, fixed)
+
+    def _anchored(self, found: Found, choice: Choice, fixed: Mapping[str, str]) -> Found:
+        """Take releases that were trained with for what moves though the user left it open: else the newest that passes is taken."""
+        anchors: dict[str, str] = {}
+        best = found
+        for name, version in found.versions.items():
+            if name in choice or name in fixed or self._ledger.now.get(name) in (None, version):
+                continue
+            forcing = self._forcing(name, best.versions)
+            if not forcing or self._trained.beside(name, best.versions[name], forcing):
+                continue
+            for tried in self._to_try(name, best.versions, choice, {**fixed, **anchors})[:_ANCHORS]:
+                if not self._trained.beside(name, tried, forcing):
+                    break
+                answer = self._settle(choice, {**fixed, **anchors, name: tried})
+                if isinstance(answer, Found) and answer.cost[:_SHAPE] <= best.cost[:_SHAPE]:
+                    best = answer
+                    anchors[name] = tried
+                    break
+        return best.replace(anchors=anchors)
 
     def _only_stays(self, found: Found, before: Found) -> bool:
         """Tell whether one set differs from another only in what stays as it is, and in what comes with that."""
@@ -231,18 +261,28 @@ class Search:
         others = {other: version for other, version in others.items() if other != name and other in self._held}
         lost = self._metadata.yanked(name)
         fit = [one for one in self._borne(name, others) if one not in lost and is_final(one)]
-        return nearest(releases, self._ledger.now.get(name), fit, self._is_behind(name, versions))[:_TRIES]
+        order = nearest(releases, self._ledger.now.get(name), fit, self._is_behind(name, versions))
+        forcing = self._forcing(name, versions)
+        order.sort(key=lambda one: not self._trained.beside(name, one, forcing))
+        return order[:_TRIES]
+
+    def _forcing(self, name: str, versions: Mapping[str, str]) -> dict[str, str]:
+        """Return those of a set that a package cannot stay as it is beside."""
+        now = self._ledger.now.get(name)
+        if now is None:
+            return {}
+        broken = self.lessons.broken({**versions, name: now})
+        about = [lesson for lesson in broken if name in (lesson.package, lesson.partner)]
+        others = {one for lesson in about for one in (lesson.package, lesson.partner)} - {name, ""}
+        return {other: versions[other] for other in sorted(others) if other in versions}
 
     def _is_behind(self, name: str, versions: Mapping[str, str]) -> bool:
         """Tell whether a package is older than those that it cannot stay beside: then its later releases are the likelier to fit."""
         now = self._ledger.now.get(name)
         if now is None:
             return True
-        own = self._metadata.date(name, now)
-        supposed = {**versions, name: now}
-        others = {one for lesson in self.lessons.broken(supposed) for one in (lesson.package, lesson.partner)} - {name, ""}
-        dates = [self._metadata.date(other, versions[other]) for other in others if other in versions]
-        return not dates or own <= max(dates)
+        dates = [self._metadata.date(other, version) for other, version in self._forcing(name, versions).items()]
+        return not dates or self._metadata.date(name, now) <= max(dates)
 
     def _borne(self, name: str, others: Mapping[str, str]) -> list[str]:
         """Return the releases of a package of which nothing known says that they cannot stand beside some others, the oldest first."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from envdoctor.model.errors import RepairError
 from envdoctor.model.plan import Change
 from envdoctor.model.versions import key
-from envdoctor.repair.lessons import Lessons, allows, plain
+from envdoctor.repair.lessons import Lessons, allows, plain, series
 from envdoctor.repair.patient import SEEDS, exact
 from envdoctor.repair.question import Conflict, Question
 
@@ -57,12 +57,22 @@ class Writing:
         if ill.settled:
             self.specifiers.update({name: version and f"=={version}" for name, version in versions.items() if self._is_new(name)})
         else:
+            self._anchor()
             self._narrow()
             self._thin()
         return tuple(self._changes())
 
     def _is_new(self, name: str) -> bool:
         return name not in self._ill.lines and name not in self._ledger.now and name not in SEEDS
+
+    def _anchor(self) -> None:
+        """Bound what was chosen because it was trained with, so that an installer takes its series."""
+        for name, version in self._found.anchors.items():
+            later = [one for one in self._ledger.releases.get(name, ()) if series(one) > series(version)]
+            told = self.specifiers.get(name, self._told(name))
+            if later and not exact(told):
+                clauses = [clause.strip() for clause in told.split(",") if clause.strip() and allows(clause, version)]
+                self.specifiers[name] = ",".join([*(one for one in clauses if not one.startswith("<")), f"<{later[0]}"])
 
     def _narrow(self) -> None:
         """Add bounds until the file alone leads to a set without faults."""
@@ -93,6 +103,8 @@ class Writing:
         if len(self.specifiers) < 2:
             return
         for name in sorted(self.specifiers, key=lambda name: (name in self._ill.lines, name)):
+            if name in self._found.anchors:
+                continue
             if name in self._ill.lines and not allows(self._told(name), self._found.versions[name]):
                 continue
             kept = self.specifiers.pop(name)
