@@ -83,7 +83,7 @@ def _diagnose(
         snapshot = with_answers(snapshot, [answer for answer in answers if answer.path not in asked.given])
         judge_again(state, snapshot, {answer.path for answer in answers})
     if atlas is not None and mine is not None and not all(skip is not None and skip(rule) for rule in DERIVED):
-        atlas = _deepened(atlas, snapshot, mine, thorough=bool(asked.deep))
+        atlas = deepened(atlas, snapshot, mine, thorough=bool(asked.deep))
     derived = derived_findings(state, snapshot, atlas, skip, _spellings(snapshot)) if atlas is not None else ()
     found = report(state, snapshot, book, asked.purpose, ignore, derived=derived)
     if asked.ignores:
@@ -102,7 +102,7 @@ def _spellings(snapshot: Snapshot) -> Spellings | None:
     return open_spellings()
 
 
-def _deepened(atlas: CompiledAtlas, snapshot: Snapshot, mine: Miner, *, thorough: bool) -> CompiledAtlas:
+def deepened(atlas: CompiledAtlas, snapshot: Snapshot, mine: Miner, *, thorough: bool = False) -> CompiledAtlas:
     """Return the atlas with the releases that it lacks, read from the installed files."""
     from envdoctor.facts.distributions import came_from_elsewhere
     from envdoctor.knowledge.atlas.unknown import unknown_releases

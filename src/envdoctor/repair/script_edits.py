@@ -121,7 +121,7 @@ def _respelled(writing: Writing, misuse: Misuse, new: str, value: str | None, sa
     """Return the step that writes another argument, with its value as it is or another one."""
     layout = writing.layout
     found = layout.keyword_at(misuse.location.line, misuse.location.column)
-    said = f"{misuse.name} is {new}" if value is None else f"{misuse.name} is {new}={value}"
+    said = f"{misuse.name} becomes {new}" if value is None else f"{misuse.name} becomes {new}={value}"
     if found is not None and found[1].arg == misuse.name:
         call, keyword = found
         if any(other.arg == new for other in call.keywords):
@@ -146,7 +146,7 @@ def _dropped(writing: Writing, misuse: Misuse, safety: str) -> Step:
         raise Cannot("it has to be left out, and the place where it is written cannot be edited safely")
     call, keyword = found
     edit, _ = writing.layout.removed(arguments(call), keyword)
-    return Step(edits=(edit,), safety=safety, said=f"{misuse.name} is gone", location=misuse.location)
+    return Step(edits=(edit,), safety=safety, said=f"{misuse.name} goes", location=misuse.location)
 
 
 def _sunk(writing: Writing, misuse: Misuse, entry: Sunk) -> Step:
@@ -181,7 +181,7 @@ def _name(writing: Writing, misuse: Misuse) -> Step:
 
 def _succeeded(writing: Writing, misuse: Misuse, entry: Successor) -> Step:
     layout = writing.layout
-    said = f"{entry.old} is {entry.new}"
+    said = f"{entry.old} becomes {entry.new}"
     node, alias = writing.import_at(misuse.location.line, misuse.location.column)
     if alias is None or not isinstance(node, ast.ImportFrom) or node.level:
         call = layout.call_at(misuse.location.line, misuse.location.column)

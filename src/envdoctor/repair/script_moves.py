@@ -28,7 +28,7 @@ def moved(writing: Writing, misuse: Misuse, entry: Moved) -> Step:
     call, keyword = found
     away, comment = layout.removed(arguments(call), keyword)
     argument = f"{misuse.new}={layout.source(keyword.value)}"
-    said = f"{misuse.name} is {entry.config.rpartition('.')[2]}({misuse.new})"
+    said = f"{misuse.name} moves to {entry.config.rpartition('.')[2]}({misuse.new})"
     given = _configuration(call, entry)
     if given is None:
         name, more = writing.spelled(entry.config)
@@ -123,9 +123,9 @@ def back(writing: Writing, misuse: Misuse, entry: Moved) -> Step:
                 raise Cannot(f"neither {entry.plain} nor {entry.trainer} takes {keyword.arg} in these releases")
             away, comment = layout.removed(arguments(config), keyword)
             added = layout.added(call, f"{name}={layout.source(keyword.value)}", comment)
-            said = f"{keyword.arg} is {entry.trainer.rpartition('.')[2]}({name})"
+            said = f"{keyword.arg} moves to {entry.trainer.rpartition('.')[2]}({name})"
             return Step(edits=(away, *added), safety="safe", said=said, location=misuse.location)
     if len(configs) > 1:
         raise Cannot(f"write {entry.plain} instead of {entry.config}")
     edits = _exchanged(writing, configs[0], entry.config, entry.plain)
-    return Step(edits=tuple(edits), safety="safe", said=f"{entry.config} is {entry.plain}", location=misuse.location)
+    return Step(edits=tuple(edits), safety="safe", said=f"{entry.config} becomes {entry.plain}", location=misuse.location)

@@ -1,0 +1,185 @@
+"""The part of `envdoctor fix` that rewrites training scripts for the installed or the targeted releases."""
+
+from __future__ import annotations
+
+import os
+
+from envdoctor.cli.check import configuration, target
+from envdoctor.cli.options import FLAG, LIST, Option
+from envdoctor.model.errors import UsageError
+from envdoctor.model.record import Record
+from envdoctor.model.request import Request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from envdoctor.cli.options import Values
+    from envdoctor.model.plan import Edit
+    from envdoctor.repair.documents import Document
+    from envdoctor.repair.script_edits import Rewriting
+    from envdoctor.repair.script_patient import Ground, Way
+
+OPTIONS: tuple[Option, ...] = (
+    Option(name="target", kind=LIST, metavar="NAME==VERSION", help="rewrite a script for this release instead of the installed one"),
+    Option(name="unsafe", kind=FLAG, help="make changes of a script that may change its numbers, too"),
+)
+_ELSEWHERE = ("apply", "script", "prove", "upgrade", "offline")
+"""Options about environments and lists, which mean nothing for a script."""
+
+
+class Rewritten(Record):
+    """One script, as it was read and as it would be."""
+
+    document: Document
+    rewriting: Rewriting
+    edits: tuple[Edit, ...]
+
+
+def run_script(values: Values, words: Sequence[str]) -> int:
+    """Rewrite the scripts named. Returns 0 where nothing is left to do, 1 where something is."""
+    for name in _ELSEWHERE:
+        if values.get(name):
+            raise UsageError(f"--{name} is about environments; a script is rewritten with --write, or with --output into another file")
+    notebooks = [path for path in values["paths"] if path.endswith(".ipynb")]
+    if notebooks:
+        raise UsageError(f"{notebooks[0]}: notebooks are checked, not rewritten; `envdoctor check {notebooks[0]}` says what to change")
+    from envdoctor.cli.deep import Deep
+    from envdoctor.cli.terminal import Patience
+    from envdoctor.repair.script_patient import ground, other_way, targets_of
+
+    targets = targets_of(values.get("target") or ())
+    with Patience("examining", values["quiet"]) as patience:
+        place = ground(_request(values), os.environ, targets, Deep(patience))
+        for name in place.unknown(targets):
+            raise UsageError(f"--target {name}=={targets[name]}: the atlas does not know this release; `envdoctor atlas update` may")
+        done = [_rewritten(path, place, unsafe=bool(values.get("unsafe"))) for path in values["paths"]]
+        sick = [one for one in done if one.rewriting.steps or one.rewriting.left]
+        way = other_way(place, [(one.document.text, one.document.path) for one in sick]) if sick and not values["quiet"] else None
+    if values["write"] or values["output"]:
+        return _write(done, values, words, place)
+    _show(done, place, way, values)
+    return 1 if sick else 0
+
+
+def _request(values: Values) -> Request:
+    return Request(
+        paths=values["paths"], python=values["python"], freeze=values["freeze"], target=target(values), deep=configuration(values).deep
+    )
+
+
+def _rewritten(path: str, place: Ground, *, unsafe: bool) -> Rewritten:
+    from envdoctor.repair.documents import read
+    from envdoctor.repair.script_edits import rewrite
+
+    document = read(path)
+    rewriting = rewrite(document.text, path, place.judge, unsafe=unsafe)
+    return Rewritten(document=document, rewriting=rewriting, edits=_edits(document, rewriting.text))
+
+
+def _edits(document: Document, fresh: str) -> tuple[Edit, ...]:
+    """Return the lines that differ as edits of the document."""
+    from difflib import SequenceMatcher
+
+    from envdoctor.model.plan import Edit
+
+    old, new = document.text.splitlines(keepends=True), fresh.splitlines(keepends=True)
+    starts = [0]
+    for line in old:
+        starts.append(starts[-1] + len(line))
+    found = []
+    for kind, first, last, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            found.append(
+                Edit(
+                    document=document.path,
+                    start=starts[first],
+                    end=starts[last],
+                    old="".join(old[first:last]),
+                    new="".join(new[start:end]),
+                    because="the script is written for other releases",
+                )
+            )
+    return tuple(found)
+
+
+def _write(done: list[Rewritten], values: Values, words: Sequence[str], place: Ground) -> int:
+    from envdoctor.cli.fix_script_screen import ScriptScreen
+
+    changed = [one for one in done if one.edits]
+    screen = ScriptScreen(values, place)
+    identity = ""
+    if values["output"]:
+        from envdoctor.cli.check import write_whole
+
+        if len(done) != 1:
+            raise UsageError("--output names one file; give one script, or use --write")
+        write_whole(values["output"], done[0].rewriting.text)
+        paths = [values["output"]]
+    else:
+        from envdoctor.model.plan import Plan
+        from envdoctor.repair.apply import apply
+
+        plan = Plan(edits=tuple(edit for one in changed for edit in one.edits))
+        applied = apply(plan, [one.document for one in changed], command=["envdoctor", "fix", *words])
+        identity = applied.repair.id if applied.repair else ""
+        paths = [one.document.path for one in changed]
+    screen.written(done, paths, identity)
+    return 1 if any(one.rewriting.left for one in done) else 0
+
+
+def _show(done: list[Rewritten], place: Ground, way: Way | None, values: Values) -> None:
+    from envdoctor.cli.terminal import put
+
+    form = values["format"] or values["plan"]
+    if form == "diff":
+        put("".join(line + "\n" for one in done for line in difference(one)))
+    elif form == "json":
+        import json
+
+        put(json.dumps(_told(done, place, way), indent=2, ensure_ascii=False) + "\n")
+    else:
+        from envdoctor.cli.fix_script_screen import ScriptScreen
+
+        ScriptScreen(values, place).show(done, way)
+
+
+def difference(one: Rewritten) -> list[str]:
+    """Return the unified diff of a script, in lines without their ends; none where it stays as it is."""
+    from envdoctor.repair.edits import diff
+
+    return [line for lines in diff([one.document], one.edits).values() for line in lines] if one.edits else []
+
+
+def _told(done: list[Rewritten], place: Ground, way: Way | None) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "scripts": [
+            {
+                "path": one.document.path,
+                "steps": [
+                    {"line": step.location.line, "column": step.location.column, "safety": step.safety, "does": step.said}
+                    for step in one.rewriting.steps
+                ],
+                "left": [
+                    {
+                        "line": left.misuse.location.line,
+                        "column": left.misuse.location.column,
+                        "name": left.misuse.name,
+                        "in": left.misuse.callable or None,
+                        "package": left.misuse.package,
+                        "safety": left.safety,
+                        "why": left.why,
+                    }
+                    for left in one.rewriting.left
+                ],
+                "edits": [{"start": edit.start, "end": edit.end, "old": edit.old, "new": edit.new} for edit in one.edits],
+            }
+            for one in done
+        ],
+        "for": {name: found.version for name, found in sorted(place.snapshot.distributions.items()) if place.judge.surface.state(name)},
+        "other_way": None
+        if way is None
+        else {"moves": [{"name": name, "from": old, "to": new} for name, old, new in way.moves], "errors": list(way.errors)},
+    }
