@@ -1,6 +1,7 @@
 """How many sets that really break does `envdoctor fix --write` really cure, and how much does it change?
 
-    python benchmarks/cures.py --into FOLDER [--jobs 1] [--only ID ...] [--fix-only] [--peers] [--again] fixtures/realruns/cases.jsonl
+    python benchmarks/cures.py --into FOLDER [--jobs 1] [--only ID ...] [--fix-only] [--peers] [--again]
+        [--keep-trained JSONL] fixtures/realruns/cases.jsonl
 
 Sets are read from a file of real runs or from the work folder of `envdoctor lab sample`. Each set becomes a file: its top-level
 requirements, one a line, where the resolver chose all the rest; else what `pip freeze` tells of it.
@@ -13,8 +14,8 @@ How much changes is counted over the packages that the file gives as it is: thos
 makes of the file after `fix`, after all versions are struck from it ("upgrade everything"), and in a lock of `uv lock --upgrade`.
 
 The folder keeps one record a set, and one for each file that was installed and run: a second call goes on, `--again` repairs all anew and
-installs only what has not been run yet. Call it with the Python 3.11 of an environment that holds envdoctor as a wheel, with its extra
-`fix`; torch's CPU build is found through PIP_FIND_LINKS.
+installs only what has not been run yet. `--keep-trained` hands on what trained. Call it with the Python 3.11 of an environment that holds
+envdoctor as a wheel, with its extra `fix`; torch's CPU build is found through PIP_FIND_LINKS.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ from envdoctor.lab.store import records, write_json
 SEEDS = ("pip", "setuptools", "wheel")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
+CORE = {
+    "torch", "torchao", "torchvision", "transformers", "trl", "peft", "accelerate", "datasets", "bitsandbytes", "tokenizers",
+    "huggingface-hub", "numpy", "pandas", "pyarrow",
+}  # fmt: skip
 FILE, FREEZE = "requirements.txt", "box-freeze.txt"
 WORKS, BREAKS = "works", "breaks"
 
@@ -248,6 +253,7 @@ def main() -> int:
     reader.add_argument("--peers", action="store_true", help="install and run what upgrading everything gives, too")
     reader.add_argument("--again", action="store_true", help="repair anew what was repaired before")
     reader.add_argument("--keep-free", type=int, default=15, metavar="GB")
+    reader.add_argument("--keep-trained", metavar="JSONL", help="add the core packages of all sets that trained to this file")
     reader.add_argument("paths", nargs="+", metavar="FILE")
     asked = reader.parse_args()
     bench = Bench(asked)
@@ -261,7 +267,29 @@ def main() -> int:
     for one, record in workers.try_all(waiting, bench.settings, bench.environ, asked.jobs, bench.try_one):
         sys.stderr.write(f"{one.id}: {record['outcome']}\n")
     print(tell([kept for name in bench.sets if (kept := _read(bench, name)) is not None]), end="")
+    if asked.keep_trained:
+        runs = records(os.path.join(bench.folder, "runs")) + [one for one in bench.sets.values() if one.get("date")]
+        sys.stderr.write(f"{keep_trained(asked.keep_trained, runs)} sets added to {asked.keep_trained}\n")
     return 0
+
+
+def keep_trained(path: str, runs: list[dict[str, Any]]) -> int:
+    """Add to a file of JSON lines the sets that trained and are not there yet, with their core packages; return how many were added."""
+    lines = []
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            lines = [line.rstrip("\n") for line in file]
+    known = {json.dumps(json.loads(line)["packages"]) for line in lines}
+    before = len(lines)
+    for one in sorted(runs, key=lambda one: str(one["id"])):
+        packages = {name: one["packages"][name] for name in sorted(CORE & one["packages"].keys())}
+        if one["verdict"] == WORKS and json.dumps(packages) not in known:
+            known.add(json.dumps(packages))
+            told = {"id": f"trained-{one['id']}", "date": one["date"], "python": one["python"], "verdict": WORKS, "packages": packages}
+            lines.append(json.dumps(told))
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in lines)
+    return len(lines) - before
 
 
 def _read(bench: Bench, name: str) -> dict[str, Any] | None:
