@@ -32,12 +32,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "hook": {"model", "diagnosis", "facts", "report"},
     "callback": {"hook"},
     "run": {"model", "hook"},
-    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "logs", "miner", "lab", "memory", "repair"},
+    "launch": {"model"},
+    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "logs", "miner", "lab", "memory", "repair", "launch"},
 }
 TOUCHES_MACHINE = {
     "facts",
     "cli",
     "run",
+    "launch",
     "knowledge.load",
     "knowledge.atlas.load",
     "knowledge.reference",
@@ -45,6 +47,7 @@ TOUCHES_MACHINE = {
     "knowledge.lint",
     "knowledge.not_rules",
     "knowledge.scaffold",
+    "knowledge.trained",
     "knowledge.spellings",
     "miner.apart",
     "miner.index",

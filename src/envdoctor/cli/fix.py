@@ -35,6 +35,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="prove", kind=FLAG, help="install the repaired set in a throw-away environment and train with it, before it is offered"),
     Option(name="upgrade", short="U", kind=FLAG, help="the newest set that is fit, instead of the smallest change"),
     Option(name="keep", kind=LIST, metavar="NAME", help="never move this package (may be given several times, or with commas)"),
+    Option(name="universal", kind=FLAG, help="hold the repaired file against Linux, macOS and Windows and every Python it admits"),
     Option(name="choose", kind=VALUE, metavar="N", number=True, default=1, help="take the Nth way out instead of the first"),
     Option(name="offline", kind=FLAG, help="ask no package index; use the releases that the atlas knows"),
     Option(name="plan", kind=VALUE, choices=("text", "json", "diff"), default="text", help="how the plan is shown (default: text)"),
@@ -81,7 +82,9 @@ def _wanted(values: Values) -> Wanted:
     from envdoctor.model.names import normalise
     from envdoctor.repair.planning import Wanted
 
-    return Wanted(upgrade=values["upgrade"], offline=values["offline"], keep=tuple(map(normalise, values["keep"])))
+    return Wanted(
+        upgrade=values["upgrade"], offline=values["offline"], keep=tuple(map(normalise, values["keep"])), universal=values["universal"]
+    )  # fmt: skip
 
 
 def _refuse_contradictions(values: Values) -> None:

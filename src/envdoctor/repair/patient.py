@@ -59,6 +59,12 @@ class Ill(Record):
     platform: str = ""
 
     @property
+    def judged_for(self) -> str:
+        """The platform that markers were judged for, as it is named on the command line."""
+        system, machine = (self.snapshot.fact(path) for path in ("os.name", "os.arch"))
+        return f"{system.value}-{machine.value}" if isinstance(system, Fact) and isinstance(machine, Fact) else ""
+
+    @property
     def pinned(self) -> frozenset[str]:
         """Names whose version the user wrote down; what is merely installed is not."""
         if self.listing is None:

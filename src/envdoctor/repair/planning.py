@@ -7,12 +7,13 @@ from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.load import open_book
 from envdoctor.knowledge.trained import open_trained
 from envdoctor.model.errors import UsageError
-from envdoctor.model.plan import Left, Move, Plan
+from envdoctor.model.plan import Left, Plan
 from envdoctor.model.record import Record
 from envdoctor.repair.core import Core, core
 from envdoctor.repair.cost import Ledger, told
-from envdoctor.repair.lessons import allows, kept, plain, told_short
+from envdoctor.repair.elsewhere import elsewhere
 from envdoctor.repair.metadata import Metadata
+from envdoctor.repair.moves import Why, moved
 from envdoctor.repair.patient import SEEDS, exact, examine
 from envdoctor.repair.question import Conflict, Question
 from envdoctor.repair.remarks import hazard, idle_limits, is_about_builds, other_build
@@ -45,12 +46,14 @@ MOST = 3
 class Wanted(Record):
     """What the user asks of a repair beyond the patient.
 
-    `offline` asks nobody outside, `upgrade` for the newest set without faults; `keep` names packages that must not move.
+    `offline` asks nobody outside, `upgrade` for the newest set without faults; `keep` names packages that must not move. `universal` holds
+    the first way out against other platforms and Pythons too.
     """
 
     upgrade: bool = False
     offline: bool = False
     keep: tuple[str, ...] = ()
+    universal: bool = False
 
 
 class Outcome(Record):
@@ -86,7 +89,7 @@ def repair(asked: Request, environ: Mapping[str, str], wanted: Wanted | None = N
 
 class _Planner:
     def __init__(self, ill: Ill, environ: Mapping[str, str], wanted: Wanted, say: Callable[[str], None]) -> None:
-        self._ill, self._wanted, self._say = ill, wanted, say
+        self._ill, self._environ, self._wanted, self._say = ill, environ, wanted, say
         self._atlas = open_atlas() if ill.asked.only != "rules" else None
         self._metadata = Metadata(self._atlas)
         self._book = open_book()
@@ -154,6 +157,9 @@ class _Planner:
         self._say("writing")
         self._remarks += idle_limits(ill, self._resolver, self._faults)
         plans = [self._plan(one, search, ledger, faults, left) for one in found]
+        if self._wanted.universal and plans and plans[0] is not None:
+            self._say("judging for other platforms")
+            self._remarks += elsewhere(ill, plans[0], self._environ, self._opened)
         return self._told(report, plans=[plan for plan in plans if plan is not None], rounds=search.rounds)
 
     def _impossible(self, report: Report, search: Search) -> Outcome:
@@ -164,6 +170,10 @@ class _Planner:
         found = core(self._ill.wishes, last, search.free, lambda versions: not self._faults(versions))
         outcome = self._told(report, conflict=found.text or last.text, rounds=search.rounds)
         return outcome.replace(core=found)
+
+    def _opened(self, ill: Ill) -> tuple[Resolver, Callable[[Mapping[str, str]], tuple[Finding, ...]]]:
+        other = _Planner(ill, self._environ, self._wanted, self._say)
+        return other._resolver, other._faults
 
     def _today(self) -> Union[Solution, Conflict]:
         """Return what the file gives today, as its installer would choose it."""
@@ -235,7 +245,7 @@ class _Planner:
         ill = self._ill
         report = self._supposing.judge(found.versions, complete=self._whole)
         stays = {finding.key for finding in report.findings if finding.severity == "error"}
-        moves = tuple(self._moves(found, search, ledger, faults))
+        moves = tuple(moved(found.versions, ledger.now, faults, Why(ill, self._metadata, search.lessons)))
         plan = Plan(
             moves=moves,
             solution=dict(sorted(found.versions.items())),
@@ -250,44 +260,6 @@ class _Planner:
             return plan
         writing = Writing(ill, found, ledger, search.lessons, Trial(self._resolver, self._faults))
         return plan.replace(changes=writing.changes())
-
-    def _moves(self, found: Found, search: Search, ledger: Ledger, faults: tuple[Finding, ...]) -> Iterable[Move]:
-        for name in sorted({*found.versions, *ledger.now}):
-            old, new = ledger.now.get(name), found.versions.get(name)
-            if old == new or (old is not None and new is not None and plain(old) == plain(new) and "+" not in old):
-                continue
-            direct = [fault for fault in faults if name in fault.packages]
-            because = self._follows(name, old, new, found.versions, search) or [fault.message for fault in direct]
-            yield Move(
-                name=name, old=old, new=new, because=tuple(dict.fromkeys(because)), rules=tuple(fault.rule for fault in direct),
-                named=name in self._ill.lines,
-            )  # fmt: skip
-
-    def _follows(self, name: str, old: str | None, new: str | None, versions: Mapping[str, str], search: Search) -> list[str]:
-        """Say what of the new set keeps a package from staying as it was."""
-        needs = {other: self._metadata.needs(other, version, self._ill.environment) for other, version in versions.items()}
-        if new is None:
-            return []
-        before = {other: version for other, version in versions.items() if other != name}
-        if old is None:
-            declared = [f"{other} {versions[other]} declares it" for other in needs if name in needs[other]]
-            return (declared or [f"{one.package} {one.version} needs it" for one in search.lessons.broken(before)])[:2]
-        before[name] = old
-        said = [
-            f"{lesson.package} {lesson.version} needs {lesson.partner}{told_short(lesson.specifier)}" if lesson.partner else lesson.reason
-            for lesson in search.lessons.broken(before)
-            if name in (lesson.package, lesson.partner) and not kept(lesson, before)
-        ]
-        said += [
-            f"{other} {versions[other]} declares {name}{needs[other][name]}"
-            for other in needs
-            if needs[other].get(name) and not allows(needs[other][name], old)
-        ]
-        own = self._metadata.needs(name, old, self._ill.environment)
-        said += [
-            f"{name} {old} declares {other}{own[other]}" for other in own if other in versions and not allows(own[other], versions[other])
-        ]
-        return said[:2]
 
     def _told(self, report: Report, *, plans: Iterable[Plan] = (), conflict: str = "", rounds: int = 0) -> Outcome:
         return Outcome(
