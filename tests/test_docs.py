@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from envdoctor.cli import COMMANDS, atlas, check, completion, fit, fix, lab, main, rules, snapshot, undo
+from envdoctor.cli import COMMANDS, atlas, check, completion, explain, fit, fix, lab, main, rules, snapshot, undo
 from envdoctor.cli.options import FLAG, LIST, Operand, Option, scan
 from envdoctor.diagnosis import check as examine
 from envdoctor.facts.configuration import KEYS, read_config
@@ -43,10 +43,13 @@ PAGES = sorted(
     if not path.relative_to(TOP).as_posix().startswith((*GENERATED, *ELSEWHERE))
 )
 GUIDES = [path for path in PAGES if path.name == "CONTRIBUTING.md" or path.parent.name in ("how-to", "explanation")]
+RUN = import_module("envdoctor.cli.run")  # the name `run` of the folder is that of the console script
 COMMAND_WORDS = {
     "check": (check.OPTIONS, check.OPERAND),
     "fix": (fix.OPTIONS, fix.OPERAND),
     "fit": (fit.OPTIONS, None),
+    "explain": (explain.OPTIONS, explain.OPERAND),
+    "run": (RUN.OPTIONS, RUN.OPERAND),
     "snapshot": (snapshot.OPTIONS, snapshot.OPERAND),
     "undo": (undo.OPTIONS, undo.OPERAND),
     "completion": ((), completion.OPERAND),
@@ -171,7 +174,8 @@ def option_table(options: tuple[Option, ...], operand: Operand | None) -> str:
     rows = ["| word | meaning |", "|---|---|"]
     if operand is not None:
         count = "" if operand.least else ", optional"
-        rows.append(f"| `{operand.metavar or operand.name.upper()}` | {operand.help}{count} |")
+        name = (operand.metavar or operand.name.upper()).replace("|", "\\|")
+        rows.append(f"| `{name}` | {operand.help}{count} |")
     for option in options:
         value = "" if option.kind == FLAG else " " + (option.metavar or "\\|".join(option.choices) or option.name.upper())
         short = f"`-{option.short}`, " if option.short else ""
@@ -390,11 +394,11 @@ def test_the_table_of_folders_is_the_one_that_is_enforced() -> None:
     rows = re.findall(
         r"^\| `src/envdoctor/(\w+)(?:\.py)?` \|[^|]*\| ([^|]*) \|$", (TOP / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
     )
-    assert len(rows) == 15
+    assert len(rows) == 16
     for part, words in rows:
         told = set() if words == "nothing of envdoctor" else set(words.split(", "))
         assert told == {
-            name for name in MAY_IMPORT[part] if ((SOURCE / name).is_dir() and os.listdir(SOURCE / name)) or name == "diagnosis"
+            name for name in MAY_IMPORT[part] if ((SOURCE / name).is_dir() and os.listdir(SOURCE / name)) or name in ("diagnosis", "launch")
         }, part
 
 

@@ -13,6 +13,8 @@ COMMANDS: dict[str, str] = {
     "check": "Judge an environment, a requirements or lock file, a training script or a saved snapshot",
     "fix": "Repair an environment, or a file that lists one, by the smallest change",
     "snapshot": "Write down everything a check would look at, to be checked anywhere",
+    "explain": "Explain an error, a traceback or a whole training log, or tell a rule",
+    "run": "Check, run a command, and explain what went wrong where it fails",
     "undo": "Put back what a repair changed",
     "fit": "Say what a run will need on a card before it is started, and what would make it fit",
     "rules": "List, show, check or start rules",

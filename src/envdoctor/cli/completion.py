@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from envdoctor.cli import COMMANDS
-from envdoctor.cli.options import FLAG, Operand, explain, scan
+from envdoctor.cli.options import FLAG, Operand, scan
+from envdoctor.cli.options import explain as explain_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ OPERAND = Operand(name="shell", metavar="|".join(SHELLS), help="the shell", leas
 
 def run(words: Sequence[str]) -> int:
     """Run `envdoctor completion SHELL`."""
-    values = scan(words, (), OPERAND) or explain(words, "envdoctor completion", SUMMARY, (), OPERAND)
+    values = scan(words, (), OPERAND) or explain_words(words, "envdoctor completion", SUMMARY, (), OPERAND)
     shell = values["shell"][0]
     if shell not in SHELLS:
         from envdoctor.model.errors import UsageError
@@ -36,9 +39,10 @@ def run(words: Sequence[str]) -> int:
 
 def words_of() -> dict[str, tuple[Option, ...]]:
     """Return the options of every subcommand; `rules X` stands for an action of `rules`."""
-    from envdoctor.cli import check, fit, snapshot, undo
+    from envdoctor.cli import check, explain, fit, fix, snapshot, undo
 
-    table = {"check": check.OPTIONS, "fit": fit.OPTIONS, "snapshot": snapshot.OPTIONS, "undo": undo.OPTIONS, "completion": ()}
+    table = {"check": check.OPTIONS, "fix": fix.OPTIONS, "fit": fit.OPTIONS, "snapshot": snapshot.OPTIONS, "undo": undo.OPTIONS}
+    table.update({"explain": explain.OPTIONS, "run": import_module("envdoctor.cli.run").OPTIONS, "completion": ()})
     for group in GROUPS:
         table.update({f"{group} {action}": options for action, (options, _) in _group(group).TABLE.items()})
     return table
@@ -81,6 +85,10 @@ def bash() -> str:
   if [[ $command == undo && $cur != -* ]]; then
     COMPREPLY=($(compgen -W "$(envdoctor undo --list --color never 2>/dev/null | cut -d' ' -f1 | grep '^[0-9]')" -- "$cur")); return
   fi
+  if [[ $command == explain && $cur != -* ]]; then
+    COMPREPLY=($(compgen -f -- "$cur") $(compgen -W "$(envdoctor rules list 2>/dev/null | cut -d' ' -f1)" -- "$cur")); return
+  fi
+  if [[ $command == run && " ${{COMP_WORDS[*]:0:COMP_CWORD}} " == *" -- "* ]]; then COMPREPLY=($(compgen -f -- "$cur")); return; fi
   if [[ $command == completion ]]; then COMPREPLY=($(compgen -W "{" ".join(SHELLS)}" -- "$cur")); return; fi
   case $prev in
 {line.join(values)}
