@@ -9,7 +9,6 @@ from envdoctor.model.errors import InputError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator
 else:
     import _ast as ast  # the module `ast` pulls in `re` and `enum`, which costs a third of a whole check
 
@@ -91,13 +90,24 @@ def _blank_all(lines: list[str]) -> bool:
     return found
 
 
-def children(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the direct children of a node in source order."""
-    for field in node._fields:
+_PLAIN = frozenset({
+    "ctx", "op", "ops", "id", "attr", "arg", "name", "asname", "module", "level", "kind", "type_comment", "conversion", "simple", "n", "s",
+})  # fmt: skip
+"""Fields that hold texts, numbers, and signs without children: most of what a tree consists of."""
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the direct children of a node in source order, operators and contexts left out."""
+    kind = type(node)
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        fields = _FIELDS[kind] = tuple(field for field in kind._fields if field not in _PLAIN)
+    found: list[ast.AST] = []
+    for field in fields:
         value = getattr(node, field, None)
-        if isinstance(value, ast.AST):
-            yield value
-        elif isinstance(value, list):
-            for item in value:
-                if isinstance(item, ast.AST):
-                    yield item
+        if value.__class__ is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
