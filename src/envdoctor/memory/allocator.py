@@ -44,15 +44,24 @@ class Allocator:
     def take(self, size: int) -> Block | int:
         """Allocate; the answer goes back into `give`."""
         size = (size + _GRAIN - 1) // _GRAIN * _GRAIN or _GRAIN
-        if size <= _SMALL:  # hundreds of tiny blocks fill 2-MiB segments densely, so they are only counted
-            self._small += size
-            self.allocated += size
-            if self._small > self._small_reserved:
-                more = (self._small - self._small_reserved + 2 * MIB - 1) // (2 * MIB) * 2 * MIB
-                self._small_reserved += more
-                self._grow(more)
-            self.peak_allocated = max(self.peak_allocated, self.allocated)
-            return size
+        if size > _SMALL:
+            return self.take_large(size)
+        self.count(size)
+        return size
+
+    def count(self, change: int) -> None:
+        """Account for blocks of up to 1 MiB: hundreds of them fill segments of 2 MiB densely, so they are only counted."""
+        self._small += change
+        self.allocated += change
+        if self._small > self._small_reserved:
+            more = (self._small - self._small_reserved + 2 * MIB - 1) // (2 * MIB) * 2 * MIB
+            self._small_reserved += more
+            self._grow(more)
+        self.peak_allocated = max(self.peak_allocated, self.allocated)
+
+    def take_large(self, size: int) -> Block:
+        """Allocate more than 1 MiB."""
+        size = (size + _GRAIN - 1) // _GRAIN * _GRAIN
         free = self._free
         at = bisect_left(free, (size, -1))
         if at < len(free):
@@ -80,8 +89,7 @@ class Allocator:
     def give(self, block: Block | int) -> None:
         """Free what `take` gave."""
         if isinstance(block, int):
-            self._small -= block
-            self.allocated -= block
+            self.count(-block)
             return
         self.allocated -= block.size
         free = self._free

@@ -106,7 +106,7 @@ def projection(run: Run, name: str, rows: int, columns: int, *, bias: bool) -> L
     base = Weight(rows, columns, run.width, trained=full, four_bit=four_bit)
     added = Weight(1, rows, run.width, trained=full) if bias else None
     wanted = {"qkv": ("q", "k", "v"), "gate_up": ("gate", "up")}.get(name, (name,))
-    if full or not any(part in run.targets for part in wanted):
+    if full or run.method == "inference" or not any(part in run.targets for part in wanted):
         return Linear(base, added, None, None, None)
     width = run.adapter_width
     a, b = Weight(run.rank, columns, width, trained=True), Weight(rows, run.rank, width, trained=True)
@@ -170,6 +170,8 @@ def attend(over: Pass, x: Tensor, layer: Layer) -> tuple[Tensor, Tensor | None]:
     else:
         mask = run.batch * run.seq * run.seq if layer.windowed and run.seq >= shape.window and run.attention == "sdpa" else 0
         out = sdpa(tape, q, k, v, size=shape.head_dim, shared=shared, mask=mask)
+    if shape.latent:  # values are narrower than keys, and filled up to their width for the kernels
+        out = take(tape, out, run.tokens * shape.heads * shape.latent[4])
     out = project(tape, out, layer.o)
     return out, weights
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from envdoctor.memory.allocator import Allocator
+from envdoctor.memory.allocator import MIB, Allocator
 from envdoctor.memory.model import Model, forget, step
 from envdoctor.memory.optimizers import needs_of
 from envdoctor.memory.tape import WORKSPACE, Tape
+from envdoctor.memory.unroll import Unrolled, depth_of
 from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
@@ -56,12 +57,9 @@ def needs_for(model: Model, run: Run) -> Needs:
 
 def forecast(shape: Shape, run: Run) -> Forecast:
     """Replay loading and some steps. The workspaces are in the pool, but not among the tensors."""
-    tape = Tape(half=2, autocast=run.autocast)
     model = Model(shape, run, shape.layers)
-    step(tape, model)
-    end = len(tape.events)
-    forget(model)
-    events, once = tape.events, {buffer.at for buffer in tape.workspaces}
+    whole = followed(shape, run)
+    events, end, once = whole.events, whole.end, whole.workspaces
     needs = needs_for(model, run)
     pool = Allocator()
     weights = [size for weight in model.weights() for size in bytes_of(weight, run)]
@@ -73,7 +71,8 @@ def forecast(shape: Shape, run: Run) -> Forecast:
     grown = 0
     for turn in range(TURNS):
         skip = once if turn else set()
-        held = _replay(pool, events, range(end), {}, skip)
+        held: list[Block | None] = [None] * len(events)
+        _replay(pool, events, range(end), held, skip)
         if turn == 0:
             for size in needs.states:
                 pool.take(size)
@@ -82,7 +81,7 @@ def forecast(shape: Shape, run: Run) -> Forecast:
         if turn > 1 and pool.peak_reserved == grown:
             break
         grown = pool.peak_reserved
-    peak = _parts(tape, end, needs.passing)
+    peak = _parts(whole, needs.passing)
     return Forecast(
         allocated=pool.peak_allocated - 2 * WORKSPACE,
         reserved=pool.peak_reserved,
@@ -100,38 +99,61 @@ def forecast(shape: Shape, run: Run) -> Forecast:
     )
 
 
-def _replay(pool: Allocator, events: list[int], stretch: range, held: dict[int, Block | int], skip: set[int]) -> dict[int, Block | int]:
-    """Replay a stretch of events; what `skip` names was taken in the first turn and stays."""
-    take, give = pool.take, pool.give
+def _replay(pool: Allocator, events: list[int], stretch: range, held: list[Block | None], skip: set[int]) -> None:
+    """Replay a stretch of events; what `skip` names was taken in the first turn and stays. Blocks up to 1 MiB are only counted."""
+    take, give, count = pool.take_large, pool.give, pool.count
+    small = 0
     for at in stretch:
         event = events[at]
-        if event < 0:
-            give(held.pop(~event))
-        elif at not in skip:
-            held[at] = take(event)
-    return held
+        if event > MIB:
+            if at not in skip:
+                if small:
+                    count(small)
+                    small = 0
+                held[at] = take(event)
+        elif event >= 0:
+            small += (event + 511) & ~511
+        else:
+            block = held[~event]
+            if block is not None:
+                give(block)
+                held[~event] = None
+            else:
+                small -= (events[~event] + 511) & ~511
+    count(small)
 
 
-def _parts(tape: Tape, end: int, passing: list[int]) -> dict[str, int]:
+def _parts(whole: Unrolled, passing: list[int]) -> dict[str, int]:
     """Say what of a step is live at its peak: in the middle of it, or while the optimizer takes what it needs for a moment."""
-    events = tape.events
+    events, end = whole.events, whole.end
     live = most = at_most = 0
-    for at, event in enumerate(events[:end]):
-        live += event if event >= 0 else -events[~event]
-        if live > most:
-            most, at_most = live, at
+    for at in range(end):
+        event = events[at]
+        if event < 0:
+            live -= events[~event]
+        else:
+            live += event
+            if live > most:
+                most, at_most = live, at
     before = live
     for event in passing:
         live += event if event >= 0 else -passing[~event]
         if live > most:
             most, at_most = live, end
-    freed = {~event for event in events[: at_most + 1] if event < 0}
+    freed = {~event for event in events[: at_most + 1] if event < 0} | whole.workspaces
     parts = {"layers": 0, "loss": 0, "back": most - before if at_most == end else 0, "gradients": 0}
-    workspaces = {buffer.at for buffer in tape.workspaces}
-    borders = [(0, "layers"), *tape.marks]
-    for number, (start, name) in enumerate(borders):
-        stop = borders[number + 1][0] if number + 1 < len(borders) else end
-        for at in range(start, min(stop, at_most + 1)):
-            if events[at] >= 0 and at not in freed and at not in workspaces:
-                parts["gradients" if at in tape.gradients else name] += events[at]
+    for at in range(min(end, at_most + 1)):
+        if events[at] > 0 and at not in freed:
+            name = "gradients" if at in whole.gradients else "layers" if at < whole.loss else "loss" if at < whole.back else "back"
+            parts[name] += events[at]
     return parts
+
+
+def followed(shape: Shape, run: Run) -> Unrolled:
+    """Follow one step of a shallow model, and return the events of the whole."""
+    tape = Tape(half=2, autocast=run.autocast)
+    model = Model(shape, run, shape.layers if run.method == "inference" else depth_of(shape, run.seq))
+    step(tape, model)
+    end = len(tape.events)
+    forget(model)
+    return Unrolled(tape, end, shape, run.seq)
