@@ -114,7 +114,9 @@ def _embed(tape: Tape, model: Model) -> Tensor:
 
     node = tape.node((table.tensor,), [ids], backward)
     x = tape.new(run.tokens * model.shape.hidden, width, node)
-    if node is None and run.checkpointing:  # enable_input_require_grads: without it, checkpoints would hold no graph
+    if (
+        node is None and run.checkpointing and run.method != "inference"
+    ):  # enable_input_require_grads: without it, checkpoints would hold no graph
         input_leaf = Tensor(None, 1, width, Leaf())
         x = x.view(node=tape.node((input_leaf,), [], lambda gradient, _: (None,)))
     return scale(tape, x) if scaled else x
