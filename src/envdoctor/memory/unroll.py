@@ -52,7 +52,7 @@ class Unrolled:
         forward = [at for at, name in tape.marks if name == "layers"]
         back = [at for at, name in tape.marks if name == "back"]
         depth, loss = len(forward), next(at for at, name in tape.marks if name == "loss")
-        self.events: list[int] = template
+        self.events = template[:]  # the tape goes on: its workspaces end with it
         self.workspaces = {buffer.at for buffer in tape.workspaces}
         self.gradients, self.loss, self.back, self.end = tape.gradients, loss, back[0] if back else end, end
         self._template, self._times = template, (shape.layers - depth) // period
