@@ -23,6 +23,7 @@ else:
 
 ENVIRON = "os.environ"
 TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))  # `except*` is younger than some Pythons
+LEAVES = (ast.Name, ast.Constant)
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 
 
@@ -53,6 +54,8 @@ class Reader:
                 branches = (*branches, (id(node), 1))  # what follows is as good as its `else`
 
     def _visit(self, node: ast.AST, scope: Scope, branches: Branches) -> None:
+        if type(node) in LEAVES:
+            return
         if isinstance(node, ast.Call):
             self._call(node, scope, branches)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):

@@ -22,6 +22,11 @@ OTHER = "other"
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_PLAIN = frozenset({
+    ast.Attribute, ast.Call, ast.Constant, ast.Expr, ast.keyword, ast.Subscript, ast.BinOp, ast.BoolOp, ast.UnaryOp, ast.Compare,
+    ast.Return, ast.If, ast.Dict, ast.List, ast.Tuple, ast.JoinedStr, ast.FormattedValue, ast.With, ast.For, ast.Slice, ast.Starred, ast.IfExp,
+})  # fmt: skip
+"""Nodes that bind nothing by themselves: most of a script."""
 READERS = ("get", "items", "keys", "values", "copy")
 """Methods of a container that leave it as it is."""
 
@@ -99,6 +104,8 @@ class Scopes:
                 self._escapes.append((node.id, scope, None))
             else:
                 self._bind(scope, node.id, OTHER)
+        elif type(node) in _PLAIN:
+            self._descend(node, scope)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node, scope)
         elif isinstance(node, FUNCTIONS):
