@@ -7,6 +7,7 @@ import shlex
 import sys
 
 from envdoctor.cli.check import PATIENT, configuration, target
+from envdoctor.cli.fix_script import OPTIONS as OF_SCRIPTS
 from envdoctor.cli.options import FLAG, LIST, VALUE, Operand, Option, explain, scan
 from envdoctor.model.errors import UsageError
 from envdoctor.model.request import Request
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Repair an environment, or a file that lists one. Without PATH, the environment in use. A PATH is a requirements file, pyproject.toml, "
-    "environment.yml or lock file, a script with metadata, a virtual environment or conda prefix. Shows the smallest change that makes the "
-    "set fit, and why; nothing is written without --write or --apply, and `envdoctor undo` puts either back."
+    "environment.yml or lock file, a virtual environment or conda prefix, or a training script, whose calls are rewritten for the "
+    "releases in use. Shows the smallest change that makes the set fit, and why; nothing is written without --write or --apply, and "
+    "`envdoctor undo` puts either back."
 )
 OPTIONS: tuple[Option, ...] = (
     Option(name="write", short="w", kind=FLAG, help="write the change into the file"),
@@ -40,6 +42,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="offline", kind=FLAG, help="ask no package index; use the releases that the atlas knows"),
     Option(name="plan", kind=VALUE, choices=("text", "json", "diff"), default="text", help="how the plan is shown (default: text)"),
     Option(name="format", kind=VALUE, choices=("text", "json", "diff"), help="the same as --plan"),
+    *OF_SCRIPTS,
     *PATIENT,
     Option(name="for", kind=VALUE, choices=tuple(PURPOSES), help="what must work; without it, SFT must"),
     Option(name="config", kind=VALUE, metavar="FILE", help="read this configuration instead of the nearest"),
@@ -53,6 +56,10 @@ OPERAND = Operand(name="paths", metavar="PATH", help="what to repair")
 def run(words: Sequence[str]) -> int:
     """Run `envdoctor fix ...`. Returns 0 where nothing has to change or it was changed, 1 where something is left to do."""
     values = scan(words, OPTIONS, OPERAND) or explain(words, "envdoctor fix", SUMMARY, OPTIONS, OPERAND)
+    if _names_scripts(values):
+        from envdoctor.cli.fix_script import run_script
+
+        return run_script(values, words)
     _refuse_contradictions(values)
     from envdoctor.cli.terminal import Patience
     from envdoctor.repair.edits import edits
@@ -76,6 +83,17 @@ def run(words: Sequence[str]) -> int:
         return _carry_out(outcome, plan, documents, values, words)
     _show(outcome, plan, documents, values)
     return 1 if plan is not None or outcome.conflict or any(f.severity == "error" for f in outcome.report.findings) else 0
+
+
+def _names_scripts(values: Values) -> bool:
+    """Tell whether all that is named are scripts: one that declares its requirements lists them, unless releases are targeted."""
+    if not values["paths"] or not all(path.endswith((".py", ".ipynb")) for path in values["paths"]):
+        if values["target"] or values["unsafe"]:
+            raise UsageError("--target and --unsafe are about scripts; name one")
+        return False
+    from envdoctor.facts.documents import read_text
+
+    return bool(values["target"]) or not any("# /// script" in read_text(path) for path in values["paths"])
 
 
 def _wanted(values: Values) -> Wanted:
