@@ -23,7 +23,7 @@ else:
 
 ENVIRON = "os.environ"
 TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))  # `except*` is younger than some Pythons
-LEAVES = (ast.Name, ast.Constant)
+LEAVES = frozenset({ast.Name, ast.Constant})
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 
 
@@ -36,7 +36,8 @@ class Reader:
         self._path = ""
         self._calls: list[tuple[Call, Branches]] = []
         self._imports: list[Import] = []
-        self._guards: set[int] = set()
+        self._tests: dict[int, tuple[ast.expr, Scope]] = {}
+        self._guards: dict[int, bool] = {}
         self._passing = Passing()
         for self._path, tree in trees:
             self._walk(tree.body, scopes.module, ())
@@ -50,12 +51,10 @@ class Reader:
     def _walk(self, nodes: list[ast.stmt] | list[ast.expr], scope: Scope, branches: Branches) -> None:
         for node in nodes:
             self._visit(node, scope, branches)
-            if isinstance(node, ast.If) and id(node) in self._guards and leaves(node.body):
+            if isinstance(node, ast.If) and leaves(node.body) and self._asks(id(node)):
                 branches = (*branches, (id(node), 1))  # what follows is as good as its `else`
 
     def _visit(self, node: ast.AST, scope: Scope, branches: Branches) -> None:
-        if type(node) in LEAVES:
-            return
         if isinstance(node, ast.Call):
             self._call(node, scope, branches)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -76,7 +75,8 @@ class Reader:
         inner = self._scopes.get(node)
         if inner is None:
             for child in children(node):
-                self._visit(child, scope, branches)
+                if type(child) not in LEAVES:
+                    self._visit(child, scope, branches)
         else:
             self._enter(node, scope, inner, branches)
 
@@ -93,8 +93,7 @@ class Reader:
 
     def _if(self, node: ast.If, scope: Scope, branches: Branches) -> None:
         self._visit(node.test, scope, branches)
-        if asks(node.test, scope):
-            self._guards.add(id(node))
+        self._tests[id(node)] = (node.test, scope)
         dead = isinstance(node.test, ast.Constant) and not node.test.value
         typing_only = "TYPE_CHECKING" in (getattr(node.test, "id", ""), getattr(node.test, "attr", ""))
         if not dead and not typing_only:
@@ -104,14 +103,13 @@ class Reader:
 
     def _choice(self, node: ast.IfExp, scope: Scope, branches: Branches) -> None:
         self._visit(node.test, scope, branches)
-        if asks(node.test, scope):
-            self._guards.add(id(node))
+        self._tests[id(node)] = (node.test, scope)
         self._visit(node.body, scope, (*branches, (id(node), 0)))
         self._visit(node.orelse, scope, (*branches, (id(node), 1)))
 
     def _try(self, node: ast.Try, scope: Scope, branches: Branches) -> None:
         if any(catches(handler, _caught(handler)) for handler in node.handlers):
-            self._guards.add(id(node))
+            self._guards[id(node)] = True
         first = len(self._imports)
         self._walk(node.body, scope, (*branches, (id(node), 0)))
         if any(_survives(handler) for handler in node.handlers):
@@ -128,7 +126,14 @@ class Reader:
         return Location(path=self._path, line=node.lineno, column=node.col_offset + 1)
 
     def _is_guarded(self, branches: Branches) -> bool:
-        return any(branch in self._guards for branch, _ in branches)
+        return any(self._asks(branch) for branch, _ in branches)
+
+    def _asks(self, branch: int) -> bool:
+        """Tell whether a branch looks at the library first: asked of few, so found out late."""
+        known = self._guards.get(branch)
+        if known is None:
+            known = self._guards[branch] = branch in self._tests and asks(*self._tests[branch])
+        return known
 
     def _import(self, node: ast.Import | ast.ImportFrom, branches: Branches) -> None:
         guarded = self._is_guarded(branches)

@@ -24,7 +24,8 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _PLAIN = frozenset({
     ast.Attribute, ast.Call, ast.Constant, ast.Expr, ast.keyword, ast.Subscript, ast.BinOp, ast.BoolOp, ast.UnaryOp, ast.Compare,
-    ast.Return, ast.If, ast.Dict, ast.List, ast.Tuple, ast.JoinedStr, ast.FormattedValue, ast.With, ast.For, ast.Slice, ast.Starred, ast.IfExp,
+    ast.Return, ast.If, ast.Dict, ast.List, ast.Tuple, ast.JoinedStr, ast.FormattedValue, ast.With, ast.For, ast.Slice, ast.Starred,
+    ast.IfExp,
 })  # fmt: skip
 """Nodes that bind nothing by themselves: most of a script."""
 READERS = ("get", "items", "keys", "values", "copy")
