@@ -109,7 +109,7 @@ def _but_found(text: str) -> Claim | None:
     found = _BUT_FOUND.search(text)
     if found is None or found["package"].lower() in _NO_PACKAGES:
         return None
-    return Claim(kind=VERSION, where=spelled(found["package"]), what=_tight(found["wish"]), found=found["found"])
+    return Claim(kind=VERSION, where=spelled(found["package"]), what=_tight(found["wish"]), found=found["found"].rstrip("."))
 
 
 def _asked(text: str) -> Claim | None:

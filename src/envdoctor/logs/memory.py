@@ -14,7 +14,7 @@ _UNITS = {"B": 1, "bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2
 _SIZE = r"(\d+(?:\.\d+)?) ?(bytes|[KMGT]i?B|B)\b"
 _NUMBERS: tuple[tuple[str, str], ...] = (
     ("asked", rf"[Tt]ried to allocate {_SIZE}"),
-    ("total", rf"total capac?ity of {_SIZE}"),
+    ("total", rf"total capaci?ty of {_SIZE}"),
     ("total", rf"{_SIZE} total capacity"),
     ("total", rf"max allowed: {_SIZE}"),
     ("free", rf"of which {_SIZE} is free"),
