@@ -332,3 +332,15 @@ def test_names_bound_in_terms_of_each_other_take_no_time(text: str) -> None:
     started = time.perf_counter()
     parse(text)
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("tokenizer.pad_token = tokenizer.eos_token", "eos_token"),
+        ("if tokenizer.pad_token is None:\n    tokenizer.pad_token = '<pad>'", "<pad>"),
+        ("self.tok.pad_token = choose()", ...),
+    ],
+)
+def test_the_padding_token_that_a_script_sets_is_read(text: str, value: object) -> None:
+    assert values(only(text, "transformers.PreTrainedTokenizerBase.pad_token")) == {"value": value}

@@ -22,6 +22,7 @@ else:
     import _ast as ast
 
 ENVIRON = "os.environ"
+PAD_TOKEN = "transformers.PreTrainedTokenizerBase.pad_token"
 TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))  # `except*` is younger than some Pythons
 LEAVES = frozenset({ast.Name, ast.Constant})
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
@@ -72,6 +73,7 @@ class Reader:
         elif isinstance(node, ast.Assign):
             for spot in node.targets:
                 self._environ_item(spot, node.value, scope, branches)
+                self._pad_token(spot, node.value, scope, branches)
         inner = self._scopes.get(node)
         if inner is None:
             for child in children(node):
@@ -204,6 +206,15 @@ class Reader:
     def _environ_item(self, spot: ast.expr, value: ast.expr, scope: Scope, branches: Branches) -> None:
         if isinstance(spot, ast.Subscript) and target(spot.value, scope) == ENVIRON:
             self._environ_set([(spot.slice, value)], scope, self._place(spot), branches)
+
+    def _pad_token(self, spot: ast.expr, value: ast.expr, scope: Scope, branches: Branches) -> None:
+        """Keep what a tokenizer's padding token is made: the name of another token, or a text."""
+        if not isinstance(spot, ast.Attribute) or spot.attr != "pad_token":
+            return
+        argument = self._argument("value", value, scope)
+        if isinstance(value, ast.Attribute) and value.attr.endswith("_token"):
+            argument = argument.replace(value=value.attr, literal=True)
+        self._keep(PAD_TOKEN, [argument], True, self._place(spot), branches)
 
     def _environ_call(self, method: str, node: ast.Call, scope: Scope, branches: Branches) -> None:
         if method == "setdefault" and len(node.args) == 2:
