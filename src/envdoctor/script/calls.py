@@ -22,7 +22,7 @@ else:
     import _ast as ast
 
 ENVIRON = "os.environ"
-PAD_TOKEN = "transformers.PreTrainedTokenizerBase.pad_token"
+PADDING = "transformers.PreTrainedTokenizerBase.pad_token"
 TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))  # `except*` is younger than some Pythons
 LEAVES = frozenset({ast.Name, ast.Constant})
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
@@ -214,7 +214,7 @@ class Reader:
         argument = self._argument("value", value, scope)
         if isinstance(value, ast.Attribute) and value.attr.endswith("_token"):
             argument = argument.replace(value=value.attr, literal=True)
-        self._keep(PAD_TOKEN, [argument], True, self._place(spot), branches)
+        self._keep(PADDING, [argument], True, self._place(spot), branches)
 
     def _environ_call(self, method: str, node: ast.Call, scope: Scope, branches: Branches) -> None:
         if method == "setdefault" and len(node.args) == 2:
