@@ -27,6 +27,8 @@ _FOLLOW = re.compile(
 """What a process raises because another one died."""
 _EXIT = re.compile(r"exitcode\s*:\s*(-?\d+)|Signal (\d+) \(SIG\w+\) received")
 _MOST = 200  # distinct faults that are kept
+_MOST_LINES = 20_000  # distinct lines that are remembered
+_NO_DIGITS = dict.fromkeys(map(ord, "0123456789"))
 _NARROWEST, _WIDEST = 40, 240
 """Columns of a terminal that may have wrapped a log."""
 _FEW = 2000  # lines of a passage that is read again as if it was wrapped
@@ -62,11 +64,12 @@ def read(blocks: Iterable[bytes], symptoms: Symptoms) -> Log:
     """Read a log, given in pieces of any size."""
     found: dict[str, Fault] = {}
     exits: dict[int, None] = {}
+    seen: set[str] = set()
     for passage in passages(blocks, symptoms.marks()):
         together = chains(passage)
         for chain in together:
             _enter(found, _fault(chain, symptoms))
-        for fault in _loose(passage, together, symptoms):
+        for fault in _loose(passage, together, symptoms, seen):
             _enter(found, fault)
         for _, _, text in passage:
             code = _EXIT.search(text) if "exitcode" in text or "Signal" in text else None
@@ -121,12 +124,22 @@ def _hits(raised: Raised, symptoms: Symptoms) -> list[Hit]:
     return []
 
 
-def _loose(passage: Passage, together: Sequence[Chain], symptoms: Symptoms) -> Iterator[Fault]:
-    """Return what rules know of the lines that belong to no exception: warnings, messages of the C libraries, of a launcher."""
-    taken = [(chain.raised[-1].source, chain.line, chain.end) for chain in together]
+def _loose(passage: Passage, together: Sequence[Chain], symptoms: Symptoms, seen: set[str]) -> Iterator[Fault]:
+    """Return what rules know of the lines that belong to no exception: warnings, messages of the C libraries, of a launcher.
+
+    `seen` are lines looked at before, without their numbers: a warning of every step is looked at once.
+    """
+    taken: dict[str, set[int]] = {}
+    for chain in together:
+        taken.setdefault(chain.raised[-1].source, set()).update(range(chain.line, chain.end + 1))
     sources: dict[str, list[Line]] = {}
     for line in passage:
-        if line[2] and not any(source == line[1] and first <= line[0] <= last for source, first, last in taken):
+        if not line[2] or line[0] in taken.get(line[1], ()):
+            continue
+        bare = line[2].translate(_NO_DIGITS)
+        if bare not in seen:
+            if len(seen) < _MOST_LINES:
+                seen.add(bare)
             sources.setdefault(line[1], []).append(line)
     for source, lines in sources.items():
         told: set[str] = set()

@@ -27,6 +27,10 @@ _MOST = 5000  # lines of one passage
 _SHORT, _LONG = 8, 26
 """Characters of a fragment: a shorter one is everywhere, a longer one is broken more often where a terminal wraps."""
 _CROWD = 400  # lines of a block with such words
+OFTEN = 100
+"""How often a line that differs only in its numbers is looked at; beyond that only tracebacks are."""
+_DIGITS = b"0123456789"
+_MOST_LINES = 20_000  # different lines that are counted
 
 
 def passages(blocks: Iterable[bytes], marks: Iterable[tuple[str, ...]]) -> Iterator[Passage]:
@@ -66,6 +70,7 @@ class _Reader:
         self._sieve = sieve
         self._number = 1  # of the next block's first line
         self._last = b""  # the block before
+        self._seen: dict[bytes, int] = {}
         self._open: Passage = []
         self._owed = 0  # lines of the next block that still belong to the open passage
 
@@ -102,6 +107,8 @@ class _Reader:
         spans = [(0, self._owed)] if self._owed else []
         line = at = 0
         for place, after in sorted(self._sieve.finds(data)):
+            if after != _TRACEBACK and self._is_old(data, place):
+                continue
             line += data.count(b"\n", at, place)
             at = place
             first, last = line - _BEFORE, line + 1 + after
@@ -110,6 +117,15 @@ class _Reader:
             else:
                 spans.append((first, last))
         return spans
+
+    def _is_old(self, data: bytes, place: int) -> bool:
+        """Tell whether a line was seen often, whatever the numbers in it: a warning of every step, an upload that is tried again."""
+        end = data.find(b"\n", place)
+        line = data[data.rfind(b"\n", 0, place) + 1 : end if end >= 0 else len(data)][:_LONGEST].translate(None, _DIGITS)
+        count = self._seen.get(line, 0) + 1
+        if count > 1 or len(self._seen) < _MOST_LINES:
+            self._seen[line] = count
+        return count > OFTEN
 
 
 class Sieve:

@@ -23,6 +23,9 @@ _LINKS = {
     "The above exception was the direct": CAUSE,
     "During handling of the above exc": CONTEXT,
 }
+_WORDS = ("Error", "Exception", "Traceback", "Interrupt", "exception")
+_STARTS = frozenset(" \tFC/~<" + "".join(chr(letter) for letter in range(ord("A"), ord("Z") + 1)))
+"""What a line has, or how it begins, if anything below can be true of it: most lines of a log are none of these."""
 _FRAMES = (
     re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$'),
     re.compile(r"^File (?P<path>\S.*?):(?P<line>\d+)(?:, in (?P<function>[^(]+).*)?$"),
@@ -155,6 +158,8 @@ class _Reader:
         while self._place < len(self._lines):
             number, source, text = self._lines[self._place]
             self._place += 1
+            if not (self._is_open or self._frames or text[:1] in _STARTS or any(word in text for word in _WORDS)):
+                continue
             heading = _HEADING.search(text)
             if heading is not None:
                 self._forget()

@@ -27,6 +27,8 @@ _HERE = {
 _STYLES = {"error": ERROR_STYLE, "warning": WARNING_STYLE, "note": NOTE_STYLE}
 _MOST = 12  # errors that are told at length
 _MOST_PARAGRAPHS = 2
+_OFTEN = 100
+"""From here on a log's lines are no longer counted."""
 
 
 def render(told: Sequence[Explanation], name: str, patient: Snapshot, *, options: Options) -> str:
@@ -91,7 +93,7 @@ def _draw(sheet: Page, one: Explanation, name: str, patient: Snapshot, options: 
 def _where(one: Explanation, name: str) -> str:
     told = f"{clean(name)}:{one.line}" if one.line else clean(name)
     if one.count > 1:
-        told += f", {one.count} times"
+        told += f", {one.count} times or more" if one.count >= _OFTEN else f", {one.count} times"
     if one.ranks:
         ranks = [clean(rank) for rank in one.ranks]
         told += f", in rank {ranks[0]}" if len(ranks) == 1 else f", in {len(ranks)} ranks ({some(ranks, 4)})"
