@@ -52,9 +52,36 @@ MODELS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
         ("qwen3_moe", 2048, 6144, 48, 32, 4, 151936),
         {"head_dim": 128, "moe_intermediate_size": 768, "num_experts": 128, "num_experts_per_tok": 8, "norm_topk_prob": True},
     ),
+    "gemma-2b": (("gemma", 2048, 16384, 18, 8, 1, 256000), {"head_dim": 256}),
+    "smollm3-3b": (("smollm3", 2048, 11008, 36, 16, 4, 128256), {"tie_word_embeddings": True}),
+    "olmo-1b": (("olmo", 2048, 8192, 16, 16, 16, 50304), {"tie_word_embeddings": True}),
+    "stablelm-2-1_6b": (("stablelm", 2048, 5632, 24, 32, 32, 100352), {"use_qkv_bias": True}),
+    "starcoder2-3b": (("starcoder2", 3072, 12288, 30, 24, 2, 49152), {}),
+    "phi-2": (("phi", 2560, 10240, 32, 32, 32, 51200), {}),
+    "falcon-7b": (("falcon", 4544, 18176, 32, 71, 1, 65024), {"multi_query": True, "parallel_attn": True}),
+    "glm-4-9b-0414": (("glm4", 4096, 13696, 40, 32, 2, 151552), {"head_dim": 128, "attention_bias": True}),
+    "c4ai-command-r7b-12-2024": (("cohere2", 4096, 14336, 32, 32, 8, 256000), {"sliding_window": 4096, "sliding_window_pattern": 4}),
+    "mixtral-8x7b": (("mixtral", 4096, 14336, 32, 32, 8, 32000), {"num_local_experts": 8, "num_experts_per_tok": 2}),
+    "qwen1.5-moe-a2.7b": (
+        ("qwen2_moe", 2048, 5632, 24, 16, 16, 151936),
+        {"num_experts": 60, "num_experts_per_tok": 4, "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632},
+    ),
+    "deepseek-v2-lite": (
+        ("deepseek_v2", 2048, 10944, 27, 16, 16, 102400),
+        {"kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "q_lora_rank": None}
+        | {"n_routed_experts": 64, "n_shared_experts": 2, "num_experts_per_tok": 6, "moe_intermediate_size": 1408}
+        | {"first_k_dense_replace": 1},
+    ),
 }
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-FUSED_TARGETS = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]  # phi3
+OTHER_TARGETS = {
+    # families whose projections have other names: those of attention, and all
+    "phi3": (["qkv_proj", "o_proj"], ["gate_up_proj", "down_proj"]),
+    "phi": (["q_proj", "k_proj", "v_proj", "dense"], ["fc1", "fc2"]),
+    "falcon": (["query_key_value", "dense"], ["dense_h_to_4h", "dense_4h_to_h"]),
+    "starcoder2": (["q_proj", "k_proj", "v_proj", "o_proj"], ["c_fc", "c_proj"]),
+    "glm4": (["q_proj", "k_proj", "v_proj", "o_proj"], ["gate_up_proj", "down_proj"]),
+}
 DEFAULTS = {"method": "lora", "batch": 1, "seq": 1024, "gc": True, "optim": "adamw_torch_fused", "r": 8, "targets": 7, "dtype": "bf16"}
 DEFAULTS |= {"attn": "sdpa", "trainer": "transformers"}
 STEPS = 4
@@ -120,8 +147,8 @@ def adapt(model: Any, run: dict[str, Any]) -> Any:
         model = prepare_model_for_kbit_training(
             model, use_gradient_checkpointing=run["gc"], gradient_checkpointing_kwargs={"use_reentrant": False}
         )
-    targets = FUSED_TARGETS if MODELS[run["model"]][0][0] == "phi3" else TARGETS
-    chosen = targets[: run["targets"]] if targets is TARGETS else targets[: 4 if run["targets"] == 7 else 2]
+    attention, mlp = OTHER_TARGETS.get(MODELS[run["model"]][0][0], (TARGETS[:4], TARGETS[4:]))
+    chosen = attention + mlp if run["targets"] == 7 else attention
     return get_peft_model(
         model,
         LoraConfig(

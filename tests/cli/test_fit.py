@@ -109,7 +109,7 @@ def test_a_cached_model_is_read_from_the_cache(capsys: pytest.CaptureFixture[str
 
 
 def test_a_family_that_was_not_measured_has_bounds_only(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["fit", "--model", "bigcode/starcoder2-3b", *NEWEST])
+    main(["fit", "--model", "internlm/internlm2-7b", *NEWEST])
     assert "bounds only" in capsys.readouterr().out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from envdoctor.memory.attention import eager, sdpa, sinks
 from envdoctor.memory.experts import Experts, mix
 from envdoctor.memory.layers import Linear, fused_gate, norm, project, rotate
-from envdoctor.memory.ops import Weight, activation, add, concatenate, halves, mul, scale, take
+from envdoctor.memory.ops import Weight, activation, add, concatenate, halves, mul, new_gelu, scale, take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -202,7 +202,8 @@ def feed(over: Pass, x: Tensor, layer: Layer) -> Tensor:
 def dense(tape: Tape, x: Tensor, layer: Layer, shape: Shape, *, fused: bool) -> Tensor:
     """Run a gated or plain MLP."""
     if not shape.gated:
-        return project(tape, activation(tape, project(tape, x, layer.mlp[0])), layer.mlp[1])
+        act = new_gelu if shape.new_gelu else activation
+        return project(tape, act(tape, project(tape, x, layer.mlp[0])), layer.mlp[1])
     if shape.fused in ("mlp", "both"):
         gate, up = halves(tape, project(tape, x, layer.mlp[0]))
         gated = mul(tape, up, activation(tape, gate))

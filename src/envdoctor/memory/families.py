@@ -15,6 +15,7 @@ class Traits(Record):
     mlp_bias: bool = False
     head_bias: bool = False
     gated: bool = True
+    new_gelu: bool = False
     fused: str = ""  # qkv: q, k and v are one matrix; mlp: gate and up are; both
     norm_bias: bool = False
     norm: str = "llama"
@@ -41,33 +42,36 @@ TRAITS: dict[str, Traits] = {
     "llama": _LLAMA,
     "qwen2": Traits(calibrated=True, qkv_bias=True),
     "qwen3": Traits(calibrated=True, query_norm="head", head_dim=128),
-    "qwen2_moe": Traits(qkv_bias=True, experts=True, shared_gate=True),
+    "qwen2_moe": Traits(calibrated=True, qkv_bias=True, experts=True, shared_gate=True),
     "qwen3_moe": Traits(calibrated=True, query_norm="head", head_dim=128, experts=True),
     "mistral": Traits(calibrated=True, window="all"),
-    "mixtral": Traits(experts=True, window="all"),
-    "gemma": Traits(tied=True, norm="gemma", head_dim=256, scaled_embedding=True),
+    "mixtral": Traits(calibrated=True, experts=True, window="all"),
+    "gemma": Traits(calibrated=True, tied=True, norm="gemma", head_dim=256, scaled_embedding=True),
     "gemma2": _GEMMA.replace(calibrated=True, window="half", capped=True),
     "gemma3_text": _GEMMA.replace(calibrated=True, query_norm="head", window="most"),
     "phi": Traits(
-        norm="layer", norm_bias=True, norms="parallel", gated=False, qkv_bias=True, output_bias=True, mlp_bias=True, head_bias=True,
+        calibrated=True, norm="layer", norm_bias=True, norms="parallel", gated=False, new_gelu=True, qkv_bias=True, output_bias=True,
+        mlp_bias=True, head_bias=True,
     ),
     "phi3": Traits(calibrated=True, fused="both"),
     "gpt_oss": Traits(
         calibrated=True, norm="olmo", qkv_bias=True, output_bias=True, rotary="chunk", head_dim=64, experts=True, expert_bias=True,
         sinks=True, window="half",
     ),
-    "smollm3": Traits(tied=True),
+    "smollm3": Traits(calibrated=True, tied=True),
     "falcon": Traits(norm="layer", norm_bias=True, norms="parallel", gated=False, fused="qkv", tied=True),
-    "olmo": Traits(norm="bare"),
+    "olmo": Traits(calibrated=True, norm="bare"),
     "olmo2": Traits(calibrated=True, norm="olmo", norms="post", query_norm="full"),
     "granite": Traits(calibrated=True, tied=True, scaled_embedding=True, multiplied=True, scaled_logits=True),
     "cohere": Traits(tied=True, norm="layer", norms="parallel", scaled_logits=True),
-    "cohere2": Traits(tied=True, norm="layer", norms="parallel", scaled_logits=True, window="half"),
-    "deepseek_v2": Traits(experts=True, shared=True, latent=True),
+    "cohere2": Traits(calibrated=True, tied=True, norm="layer", norms="parallel", scaled_logits=True, window="half"),
+    "deepseek_v2": Traits(calibrated=True, experts=True, shared=True, latent=True),
     "deepseek_v3": Traits(experts=True, shared=True, latent=True),
-    "glm4": Traits(qkv_bias=True, fused="mlp", norms="sandwich"),
-    "starcoder2": Traits(tied=True, norm="layer", norm_bias=True, gated=False, qkv_bias=True, output_bias=True, mlp_bias=True),
-    "stablelm": Traits(norm="layer", norm_bias=True),
+    "glm4": Traits(calibrated=True, qkv_bias=True, fused="mlp", norms="sandwich"),
+    "starcoder2": Traits(
+        calibrated=True, tied=True, norm="layer", norm_bias=True, gated=False, qkv_bias=True, output_bias=True, mlp_bias=True,
+    ),
+    "stablelm": Traits(calibrated=True, norm="layer", norm_bias=True),
     "internlm2": Traits(fused="qkv"),
     "baichuan": Traits(fused="qkv"),
 }  # fmt: skip

@@ -279,3 +279,14 @@ def keeping(tape: Tape, x: Tensor) -> Tensor:
     out = tape.new(elements, width, node)
     tape.save(node, [out])
     return out
+
+
+def new_gelu(tape: Tape, x: Tensor) -> Tensor:
+    """Run `NewGELUActivation` of transformers, which is no kernel: a power, in fp32 under autocast, a tanh, and six products and sums."""
+    half = scale(tape, x)
+    wide = cast(tape, x, 4) if tape.autocast else x
+    cubed = scale(tape, activation(tape, wide))  # a power saves its input, as an activation does
+    cubed = scale(tape, add(tape, x, cubed))
+    cubed = keeping(tape, cubed)
+    cubed = scale(tape, cubed)
+    return mul(tape, half, cubed)

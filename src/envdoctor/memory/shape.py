@@ -28,6 +28,7 @@ class Shape(Record):
     output_bias: bool = False
     mlp_bias: bool = False
     gated: bool = True
+    new_gelu: bool = False
     fused: str = ""  # qkv: q, k and v are one matrix; mlp: gate and up are; both
     norm_bias: bool = False
     head_bias: bool = False
@@ -134,6 +135,7 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
         output_bias=bool(bias) and traits.output_bias,
         mlp_bias=bool(configuration.get("mlp_bias") or (bias and traits.mlp_bias)),
         gated=traits.gated,
+        new_gelu=configuration.get("hidden_act", "gelu_new" if traits.new_gelu else "") == "gelu_new",
         fused=traits.fused,
         norm_bias=traits.norm_bias,
         head_bias=traits.head_bias,
