@@ -44,28 +44,31 @@ class Table:
             raise RepairError('without an index the repair needs resolvelib; install it: pip install "envdoctor[fix]"') from None
         self.calls += 1
         provider: Any = _Provider(self, question, lessons)
+        heard: list[Any] = []
+
+        class Listening(BaseReporter):  # type: ignore[type-arg]
+            def resolving_conflicts(self, causes: Any) -> None:
+                heard.extend(causes)
+
         asked = [(wish.name, question.specifiers.get(wish.name, wish.specifier or "")) for wish in question.wishes]
         try:
-            result: Any = Resolver(provider, BaseReporter()).resolve(asked, max_rounds=_ROUNDS)
+            result: Any = Resolver(provider, Listening()).resolve(asked, max_rounds=_ROUNDS)
         except ResolutionImpossible as error:
-            return _conflict(list(error.causes))
+            return Conflict(names=provider.behind([*heard, *error.causes]), text=_said(error.causes))
         except ResolutionTooDeep:
             return Conflict(names=frozenset(name for name, _ in asked), text=f"no set was found in {_ROUNDS} steps")
         return Solution(versions=dict(sorted(result.mapping.values())))
 
 
-def _conflict(causes: Sequence[Any]) -> Conflict:
-    names = set()
+def _said(causes: Iterable[Any]) -> str:
     said = []
     for cause in causes:
         (name, specifier), parent = cause.requirement, cause.parent
-        names.add(name)
         if parent is None:
             said.append(f"you require {name}{specifier}")
         else:
-            names.add(parent[0])
             said.append(f"{parent[0]}{'==' + parent[1] if parent[1] else ''} depends on {name}{specifier}")
-    return Conflict(names=frozenset(names), text="No solution found: " + ", and ".join(dict.fromkeys(said)))
+    return "No solution found: " + ", and ".join(dict.fromkeys(said))
 
 
 class _Provider:
@@ -77,6 +80,7 @@ class _Provider:
         self._prefer, self._lessons = question.prefer, lessons
         self._limits: dict[str, list[str]] = {}
         self._depths: dict[str, int] = {}
+        self._parents: dict[str, set[str]] = {}
         for name, specifier in question.limits:
             self._limits.setdefault(name, []).append(specifier)
 
@@ -147,4 +151,18 @@ class _Provider:
         needs = list(self._metadata.needs(name, version, self._environment).items())
         for lesson in self._lessons.of(name, version) if self._lessons is not None else ():
             needs.append((lesson.partner or name, lesson.specifier if lesson.partner else "<0"))
+        for other, _ in needs:
+            self._parents.setdefault(other, set()).add(name)
         return needs
+
+    def behind(self, causes: Iterable[Any]) -> frozenset[str]:
+        """Return the packages of conflicts, with all that ever asked for one of them.
+
+        resolvelib tells why the last try failed, not who had narrowed down what was left to try.
+        """
+        found: set[str] = set()
+        waiting = {name for cause in causes for name in (cause.requirement[0], cause.parent and cause.parent[0]) if name}
+        while waiting:
+            found |= waiting
+            waiting = {parent for name in waiting for parent in self._parents.get(name, ())} - found
+        return frozenset(found)
