@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from envdoctor.memory.allocator import MIB, Allocator
 from envdoctor.memory.model import Model, forget, step
 from envdoctor.memory.optimizers import needs_of
@@ -78,7 +80,7 @@ def forecast(shape: Shape, run: Run) -> Forecast:
                 pool.take(size)
         pool.replay(needs.passing)
         _replay(pool, events, range(end, len(events)), held, skip)
-        if turn > 1 and pool.peak_reserved == grown:
+        if turn and pool.peak_reserved == grown:
             break
         grown = pool.peak_reserved
     peak = _parts(whole, needs.passing)
@@ -126,26 +128,19 @@ def _replay(pool: Allocator, events: list[int], stretch: range, held: list[Block
 def _parts(whole: Unrolled, passing: list[int]) -> dict[str, int]:
     """Say what of a step is live at its peak: in the middle of it, or while the optimizer takes what it needs for a moment."""
     events, end = whole.events, whole.end
-    live = most = at_most = 0
-    for at in range(end):
-        event = events[at]
-        if event < 0:
-            live -= events[~event]
-        else:
-            live += event
-            if live > most:
-                most, at_most = live, at
-    before = live
+    lives = list(accumulate([event if event >= 0 else -events[~event] for event in events[:end]]))
+    most, live = max(lives), lives[-1]
+    at_most, before = lives.index(most), live
     for event in passing:
         live += event if event >= 0 else -passing[~event]
         if live > most:
             most, at_most = live, end
     freed = {~event for event in events[: at_most + 1] if event < 0} | whole.workspaces
     parts = {"layers": 0, "loss": 0, "back": most - before if at_most == end else 0, "gradients": 0}
-    for at in range(min(end, at_most + 1)):
-        if events[at] > 0 and at not in freed:
+    for at, size in enumerate(events[: min(end, at_most + 1)]):
+        if size > 0 and at not in freed:
             name = "gradients" if at in whole.gradients else "layers" if at < whole.loss else "loss" if at < whole.back else "back"
-            parts[name] += events[at]
+            parts[name] += size
     return parts
 
 
