@@ -161,6 +161,16 @@ def test_rewriting_twice_is_rewriting_once_and_line_ends_stay(spelling: str) -> 
     assert windows == once.replace("\n", "\r\n")
 
 
+def test_a_new_import_stays_below_a_check_that_stands_between_imports() -> None:
+    head = "import envdoctor\n\nenvdoctor.preflight()\n\n"
+    told = written(head + "from trl import SFTConfig, SFTTrainer\nSFTTrainer('m', args=SFTConfig('out', max_length=5))\n", OLD)
+    assert not told.left
+    assert told.text == (
+        head + "from trl import SFTTrainer\nfrom transformers import TrainingArguments\n"
+        "SFTTrainer('m', args=TrainingArguments('out'), max_seq_length=5)\n"
+    )
+
+
 def test_a_healthy_script_stays_as_it_is() -> None:
     text = "from trl import SFTConfig\nSFTConfig('out', max_length=1)\n"
     assert written(text) == Rewriting(text=text)

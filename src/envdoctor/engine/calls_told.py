@@ -92,16 +92,20 @@ def _remedies(misuse: Misuse, surface: Surface) -> list[Remedy]:
     """Return the two ways out: another spelling for this release, another release for this spelling."""
     found = []
     entry, advice = misuse.entry, getattr(misuse.entry, "advice", "")
+    path = misuse.location.path
+    told = f" `envdoctor fix {path}` does it." if path.endswith(".py") and getattr(entry, "safety", "") == "safe" else ""
     safety: str = getattr(entry, "safety", "safe")
     if misuse.into:
         where = f"to {misuse.into} as {misuse.new}=" if misuse.new != misuse.name else f"to {misuse.into}"
-        found.append(Remedy(title=f"Pass {misuse.name} {where}", safety=safety, advice=f"Pass it {where}, not to {misuse.callable}."))
+        found.append(Remedy(title=f"Pass {misuse.name} {where}", safety=safety, advice=f"Pass it {where}, not to {misuse.callable}.{told}"))
     elif misuse.new:
         value = getattr(entry, "value", "")
         text = f"Write {misuse.new}={value.replace('{value}', '...')} instead of {misuse.name}." if value else ""
         more = f" {advice}" if advice and not text else ""
         found.append(
-            Remedy(title=f"Write {misuse.new}", safety=safety, advice=text or f"Write {misuse.new} instead of {misuse.name}.{more}")
+            Remedy(
+                title=f"Write {misuse.new}", safety=safety, advice=(text or f"Write {misuse.new} instead of {misuse.name}.{more}") + told
+            )
         )
     elif advice:
         found.append(Remedy(title="Write it differently", safety=safety, advice=advice))

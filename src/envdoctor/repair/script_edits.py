@@ -163,8 +163,9 @@ def _sunk(writing: Writing, misuse: Misuse, entry: Sunk) -> Step:
     value = entry.value.replace("{value}", "True")
     maker, bracket, rest = value.partition("(")
     more: tuple[tuple[int, int, str], ...] = ()
-    if bracket:
-        maker, more = writing.spelled(maker)
+    found = writing.layout.keyword_at(misuse.location.line, misuse.location.column)
+    if bracket and found is not None:
+        maker, more = writing.spelled(maker, found[0])
     step = _respelled(writing, misuse, entry.new, maker + bracket + rest, entry.safety)
     return step.replace(edits=(*step.edits, *more))
 
@@ -187,7 +188,7 @@ def _succeeded(writing: Writing, misuse: Misuse, entry: Successor) -> Step:
         call = layout.call_at(misuse.location.line, misuse.location.column)
         if call is None or not isinstance(call.func, ast.Attribute) or call.func.attr != entry.old.rpartition(".")[2]:
             raise Cannot("the place where it is written cannot be edited safely")
-        name, more = writing.spelled(entry.new)
+        name, more = writing.spelled(entry.new, call)
         return Step(edits=((*layout.span(call.func), name), *more), safety=entry.safety, said=said, location=misuse.location)
     module, _, name = entry.new.rpartition(".")
     old = alias.name
@@ -195,7 +196,7 @@ def _succeeded(writing: Writing, misuse: Misuse, entry: Successor) -> Step:
     if module != node.module:
         local = alias.asname or old
         edits += writing.without(node, alias)
-        edits += layout.imported(module, name if name == local else f"{name} as {local}")
+        edits += layout.imported(module, name if name == local else f"{name} as {local}", layout.span(alias)[0])
     else:
         if alias.asname is None:
             if any(isinstance(one, ast.Name) and one.id == name and not isinstance(one.ctx, ast.Load) for one in layout.names):

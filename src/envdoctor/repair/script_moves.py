@@ -31,7 +31,7 @@ def moved(writing: Writing, misuse: Misuse, entry: Moved) -> Step:
     said = f"{misuse.name} moves to {entry.config.rpartition('.')[2]}({misuse.new})"
     given = _configuration(call, entry)
     if given is None:
-        name, more = writing.spelled(entry.config)
+        name, more = writing.spelled(entry.config, call)
         put = layout.span(keyword)
         made = f"{entry.by}={name}(output_dir={_FOLDER}, {argument})"
         return Step(edits=((*put, made), *more), safety="safe", said=f"{said}, which is new", location=misuse.location)
@@ -96,7 +96,7 @@ def _known_before(writing: Writing, value: ast.expr, config: ast.Call) -> bool:
 
 def _exchanged(writing: Writing, call: ast.Call, old: str, new: str) -> list[tuple[int, int, str]]:
     """Return the edits that call another class with the same arguments, imports included."""
-    name, more = writing.spelled(new)
+    name, more = writing.spelled(new, call)
     return [(*writing.layout.span(call.func), name), *more, *writing.unused(old, 1)]
 
 

@@ -57,8 +57,8 @@ class Writing:
                     return node, alias
         return None, None
 
-    def spelled(self, dotted: str) -> tuple[str, tuple[tuple[int, int, str], ...]]:
-        """Return how the script writes a library's name, and the edits that import it where it is not imported yet."""
+    def spelled(self, dotted: str, before: ast.expr | ast.keyword) -> tuple[str, tuple[tuple[int, int, str], ...]]:
+        """Return how the script writes a library's name, and the edits that import it above a node where it is not imported yet."""
         module, _, name = dotted.rpartition(".")
         for node in self.layout.imports:
             if isinstance(node, ast.ImportFrom) and not node.level and node.module == module:
@@ -70,7 +70,7 @@ class Writing:
                 for alias in node.names if isinstance(node, ast.Import) else ():
                     if alias.name == module and (alias.asname or "." not in module):
                         return f"{alias.asname or module}.{name}", ()
-        return name, tuple(self.layout.imported(module, name))
+        return name, tuple(self.layout.imported(module, name, self.layout.span(before)[0]))
 
     def without(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> list[tuple[int, int, str]]:
         """Return the edits that take a name out of an import, and the import with it if it was the only one."""

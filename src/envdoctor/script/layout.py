@@ -160,13 +160,16 @@ class Layout:
         told = f"  {comment}" if comment else ""
         return [*edits, (place, place, f"{self.newline}{indent}{argument},{told}")]
 
-    def imported(self, module: str, name: str) -> list[Edit]:
-        """Return the edits that import a name from a module: into an import that is there, or in a line of its own behind the others."""
+    def imported(self, module: str, name: str, before: int) -> list[Edit]:
+        """Return the edits that import a name for what stands at `before`: into an import that is there, or in a line behind the others.
+
+        Behind the last one above that place, not the first ones: a check may stand between imports so that it comes before the slow ones.
+        """
         for node in self._top_imports():
             if isinstance(node, ast.ImportFrom) and not node.level and node.module == module and node.names[0].name != "*":
                 return self._into(node, name)
         line = f"from {module} import {name}"
-        last = self._last_import()
+        last = self._last_import(before)
         if last is None:
             place = self._after_docstring()
             return [(place, place, f"{line}{self.newline}")]
@@ -193,15 +196,9 @@ class Layout:
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
                 yield statement
 
-    def _last_import(self) -> ast.Import | ast.ImportFrom | None:
-        """Return the last import of the first run of them, so that a new one stands among them."""
-        last = None
-        for statement in self.tree.body:
-            if isinstance(statement, (ast.Import, ast.ImportFrom)):
-                last = statement
-            elif last is not None:
-                break
-        return last
+    def _last_import(self, before: int) -> ast.Import | ast.ImportFrom | None:
+        """Return the last import of the module that begins above a place, or at it."""
+        return next((node for node in reversed(list(self._top_imports())) if self.span(node)[0] <= before), None)
 
     def _after_docstring(self) -> int:
         body = self.tree.body
