@@ -103,7 +103,8 @@ def specifier(versions: Sequence[str], good: Collection[int]) -> str:
     low, high = min(good), max(good)
     parts = [f">={versions[low]}"] if low else []
     if high + 1 < len(versions):
-        parts.append(f"<{versions[high + 1]}")
+        below = f"<{versions[high + 1]}"
+        parts.append(below if allows(below, versions[high]) else f"<={versions[high]}")  # <1.0 leaves 1.0rc1 out
     parts += [f"!={versions[place]}" for place in range(low, high) if place not in good]
     return ",".join(parts)
 
