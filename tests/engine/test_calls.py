@@ -69,6 +69,16 @@ ARGUMENT = "from transformers import TrainingArguments\nTrainingArguments('out',
             "the script imports trl.GRPOTrainer, which trl has only from 0.14.0 on",
         ),
         (
+            "from transformers.deepspeed import HfDeepSpeedConfig", {},
+            "the script imports transformers.deepspeed.HfDeepSpeedConfig, "
+            "which transformers dropped in 4.46.0; write transformers.integrations.deepspeed.HfDeepSpeedConfig",
+        ),
+        (
+            "from transformers import AutoModelForCausalLM as A\nA.from_pretrained('x', dtype='bfloat16')", {"transformers": "4.50.0"},
+            "the script passes dtype to transformers.AutoModelForCausalLM.from_pretrained, "
+            "which transformers 4.50.0 hands on to what does not take it; write torch_dtype",
+        ),
+        (
             "from trl.core import LengthSampler", {},
             "the script imports trl.core.LengthSampler, which trl dropped in 0.25.0",
         ),

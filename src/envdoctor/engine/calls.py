@@ -90,14 +90,15 @@ class Judge:
         if place is None:
             return None
         state = self.surface.state(place.package)
+        entry = self._successor(dotted)
+        is_gone = entry is not None and bool(entry.gone) and self.surface.is_within(place.package, entry.gone)
         for asked in (place.replace(chain=""), place):
             had = self.surface.had(asked)
-            if had and not self.surface.may_have(asked) & state:
+            if had and not (had if is_gone else self.surface.may_have(asked)) & state:
                 break
         else:
             return None
         name = ".".join(filter(None, (place.module, place.chain.partition(".")[0])))
-        entry = self._successor(dotted)
         new = entry.new if entry is not None and self._is_there(entry.new) else ""
         return Misuse(kind=NAME, package=place.package, callable="", name=name, location=location, had=had, new=new, entry=entry)
 

@@ -34,12 +34,16 @@ class Moved(Record):
 
 
 class Successor(Record):
-    """What to write for a name that a library dropped; `new` is "" where nothing takes its place one for one."""
+    """What to write for a name that a library dropped; `new` is "" where nothing takes its place one for one.
+
+    `gone` are releases that were read not to have it, where the atlas cannot tell: a package that may make up modules as it goes.
+    """
 
     old: str
     new: str
     safety: str
     advice: str = ""
+    gone: str = ""
     links: tuple[str, ...] = ()
 
 
