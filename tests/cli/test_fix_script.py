@@ -95,7 +95,6 @@ def test_what_is_left_makes_it_fail(desk: Path, capsys: pytest.CaptureFixture[st
         (["train.py", "--target", "trl==99.0"], "does not know this release"),
         (["train.py", "--target", "nobody==1.0"], "does not know this release"),
         (["train.py", "--apply"], "is about environments"),
-        (["a.ipynb"], "notebooks are checked, not rewritten"),
         (["missing.py"], "does not exist"),
     ],
 )

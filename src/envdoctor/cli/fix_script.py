@@ -42,9 +42,6 @@ def run_script(values: Values, words: Sequence[str]) -> int:
     for name in _ELSEWHERE:
         if values.get(name):
             raise UsageError(f"--{name} is about environments; a script is rewritten with --write, or with --output into another file")
-    notebooks = [path for path in values["paths"] if path.endswith(".ipynb")]
-    if notebooks:
-        raise UsageError(f"{notebooks[0]}: notebooks are checked, not rewritten; `envdoctor check {notebooks[0]}` says what to change")
     from envdoctor.cli.deep import Deep
     from envdoctor.cli.terminal import Patience
     from envdoctor.repair.script_patient import ground, other_way, targets_of

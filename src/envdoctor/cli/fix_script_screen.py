@@ -89,7 +89,7 @@ class ScriptScreen:
 
     def _left(self, one: Rewritten) -> None:
         for left in one.rewriting.left:
-            place = f"{one.document.path}:{left.misuse.location.line}"
+            place = f"{left.misuse.location.path}:{left.misuse.location.line}"
             what = f"{left.misuse.name} in {left.misuse.callable}" if left.misuse.callable else left.misuse.name
             why = left.why if left.safety == "manual" else f"{left.why}; --unsafe does it"
             self._sheet.block((left.safety, WARNING_STYLE), [[(clean(what), ""), (clean(f"  {place}"), QUIET_STYLE)], [(clean(why), "")]])

@@ -14,12 +14,15 @@ from envdoctor.repair.script_parts import Cannot, Step, Writing
 from envdoctor.repair.script_values import GONE, converted
 from envdoctor.script import read
 from envdoctor.script.layout import Layout, arguments, edited
+from envdoctor.script.notebook_text import Sheet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Callable
 
     from envdoctor.engine.calls import Judge, Misuse
+    from envdoctor.model.script import Location
 else:
     import _ast as ast
 
@@ -44,7 +47,24 @@ class Rewriting(Record):
 
 
 def rewrite(text: str, path: str, judge: Judge, *, unsafe: bool = False) -> Rewriting:
-    """Return the script as the releases of the judge take it; `unsafe` allows steps that may change numbers. Raises InputError."""
+    """Return the script as the releases of the judge take it; `unsafe` allows steps that may change numbers. Raises InputError.
+
+    Of a notebook the cells are rewritten, as one script.
+    """
+    if not path.lower().endswith(".ipynb"):
+        return _rewritten(text, path, judge, unsafe, lambda _, location: location)
+    sheet = Sheet(text, path)
+
+    def place(script: str, location: Location) -> Location:
+        cell, line = sheet.cell_of(script, location.line)
+        return location.replace(path=cell, line=line)
+
+    told = _rewritten(sheet.script, path + ".py", judge, unsafe, place)
+    return told.replace(text=sheet.notebook(told.text) if told.steps else text)
+
+
+def _rewritten(text: str, path: str, judge: Judge, unsafe: bool, place: Callable[[str, Location], Location]) -> Rewriting:
+    """Return a script rewritten; `place` says where a line of it stands for the user."""
     steps: list[Step] = []
     left: dict[tuple[str, ...], Left] = {}
     for _ in range(_MOST):
@@ -65,10 +85,15 @@ def rewrite(text: str, path: str, judge: Judge, *, unsafe: bool = False) -> Rewr
         if fresh == text or not _holds(fresh, path):
             left[key] = Left(misuse=misuse, why="the place where it is written cannot be edited safely")
             continue
+        steps.append(step.replace(location=place(text, step.location)))
         text = fresh
-        steps.append(step)
-    still = dict.fromkeys(_key(misuse, text) for misuse in judge.misuses(read(text, path)))
-    return Rewriting(text=text, steps=tuple(steps), left=tuple(left[key] for key in still if key in left))
+    still = {}
+    for misuse in judge.misuses(read(text, path)):
+        key = _key(misuse, text)
+        if key in left:
+            still[key] = left[key].replace(misuse=misuse)
+    found = [one.replace(misuse=one.misuse.replace(location=place(text, one.misuse.location))) for one in still.values()]
+    return Rewriting(text=text, steps=tuple(steps), left=tuple(found))
 
 
 def _key(misuse: Misuse, text: str) -> tuple[str, ...]:
