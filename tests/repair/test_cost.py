@@ -8,7 +8,7 @@ from envdoctor.repair.cost import Ledger, told
 
 SERIES = tuple(f"1.{minor}" for minor in range(12))
 LEDGER = Ledger(
-    pinned=frozenset({"torch", "peft", "trl"}), ranged=frozenset({"datasets", "transformers"}),
+    pinned=frozenset({"torch", "peft", "trl"}), standing=frozenset({"torch", "peft", "trl"}), ranged=frozenset({"datasets", "transformers"}),
     now={"torch": "2.5.1+cu124", "peft": "1.5", "trl": "1.5", "datasets": "1.5", "transformers": "1.5", "numpy": "1.5", "rich": "1.5"},
     dependants={"torch": 5, "transformers": 3, "datasets": 2, "peft": 1, "numpy": 6}, releases=dict.fromkeys(("peft", "trl", "numpy"), SERIES),
 )  # fmt: skip
@@ -21,14 +21,14 @@ ORDER = [
     {"numpy": "1.4"},
     {"numpy": "1.11"},  # the same, further away
     {"numpy": "1.6", "rich": "1.6"},  # two
-    {"datasets": "2.0"},  # out of a range
-    {"datasets": "2.0", "transformers": "2.0"},
     {"trl": "1.6"},  # a pin
     {"peft": "1.6"},
     {"peft": "1.0"},
     {"peft": "1.6", "numpy": "1.6"},
-    {"peft": "1.6", "datasets": "2.0"},
+    {"datasets": "2.0"},  # out of a range
     {"peft": "1.6", "trl": "1.6"},
+    {"peft": "1.6", "datasets": "2.0"},
+    {"datasets": "2.0", "transformers": "2.0"},
     {"torch": "2.6.0+cu124"},  # torch, but built for the same
     {"torch": "2.6.0+cu124", "peft": "1.6"},
     {"torch": "2.6.0+cpu"},

@@ -3,8 +3,8 @@
 In this order, each weighing more than anything below it:
 
 1. torch stays as it is, or at least what it is built for: that fits a driver and a card, and every compiled package is built for it;
-2. few of the versions change that the user wrote down exactly;
-3. few of the ranges that the user wrote down are left;
+2. few of the versions change that the user wrote down, and few of the ranges are left;
+3. of as many, rather a version changes than that a range is left: a range says what is needed, a version often only what was there;
 4. few of the versions change that are installed, or that the resolver would choose;
 5. the package moves that has the fewest dependants;
 6. the way is short: as few series of releases as possible are crossed.
@@ -27,23 +27,29 @@ BUILDS = frozenset({"torch"})
 
 
 class Ledger(Record):
-    """What is there now: `now` holds all versions; `pinned` are the names whose version the user wrote down, `ranged` those with
-    another limit.
+    """What is there now: `now` holds all versions.
 
-    `dependants` tells how many packages of the set need a package, `releases` lists what is known of a package, the oldest first.
+    `pinned` are the names whose version the user wrote down, `ranged` those with another limit, `standing` those that are there already or
+    pinned: of what a resolver would only choose today, nobody has a build yet. `dependants` tells how many packages of the set need a
+    package, `releases` lists what is known of a package, the oldest first.
     """
 
     pinned: frozenset[str]
     ranged: frozenset[str]
     now: Mapping[str, str]
+    standing: frozenset[str] = frozenset()
     dependants: Mapping[str, int] = {}
     releases: Mapping[str, Sequence[str]] = {}
+
+    @property
+    def _built(self) -> frozenset[str]:
+        return BUILDS & self.standing
 
     def weight(self, given_up: Collection[str]) -> Cost:
         """Return what it costs at least to give some of the user's versions and ranges up."""
         return (
-            sum(1 for name in given_up if name in BUILDS),
-            sum(1 for name in given_up if name in self.pinned),
+            sum(1 for name in given_up if name in self._built),
+            sum(1 for name in given_up if name in self.pinned or name in self.ranged),
             sum(1 for name in given_up if name in self.ranged),
             len(given_up),
             sum(self.dependants.get(name, 0) for name in given_up),
@@ -55,8 +61,8 @@ class Ledger(Record):
         moved = [name for name, version in versions.items() if self.now.get(name) not in (None, version)]
         gone = [name for name in self.now if name not in versions]
         return (
-            sum(1 + (build_of(versions[name]) != build_of(self.now[name])) for name in moved if name in BUILDS),
-            sum(1 for name in (*moved, *gone) if name in self.pinned),
+            sum(1 + (build_of(versions[name]) != build_of(self.now[name])) for name in moved if name in self._built),
+            sum(1 for name in (*moved, *gone) if name in self.pinned) + sum(1 for name in given_up if name in self.ranged),
             sum(1 for name in given_up if name in self.ranged),
             len(moved) + sum(1 for name in gone if name in self.pinned),
             sum(self.dependants.get(name, 0) for name in moved),
@@ -81,7 +87,7 @@ def told(ledger: Ledger, versions: Mapping[str, str]) -> str:
     moved = [name for name, version in versions.items() if ledger.now.get(name) not in (None, version)]
     pins = sum(1 for name in moved if name in ledger.pinned)
     others = len(moved) - pins
-    new = sum(1 for name in versions if name not in ledger.now)
+    new = sum(1 for name, version in versions.items() if version and name not in ledger.now)
     parts = []
     if pins:
         parts.append(f"{pins} of your versions change{'s' if pins == 1 else ''}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from envdoctor.model.plan import Move
-from envdoctor.repair.lessons import allows, kept, plain, told_short
+from envdoctor.repair.lessons import NEVER, allows, kept, plain, told_short
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from envdoctor.repair.patient import Ill
 
 _MOST = 2  # reasons of one move
+_MANY = 4  # releases left out one by one
 
 
 class Why(NamedTuple):
@@ -31,7 +32,7 @@ def moved(versions: Mapping[str, str], now: Mapping[str, str], faults: Sequence[
     """Return every package whose version changes, that comes, or that goes, sorted by name."""
     for name in sorted({*versions, *now}):
         old, new = now.get(name), versions.get(name)
-        if old == new or (old is not None and new is not None and plain(old) == plain(new) and "+" not in old):
+        if new in (old, "") or (old is not None and new is not None and plain(old) == plain(new) and "+" not in old):
             continue
         direct = [fault for fault in faults if name in fault.packages]
         because = _follows(name, old, new, versions, why) or [fault.message for fault in direct]
@@ -54,7 +55,7 @@ def _follows(name: str, old: str | None, new: str | None, versions: Mapping[str,
     said = [
         f"{lesson.package} {lesson.version} needs {lesson.partner}{told_short(lesson.specifier)}" if lesson.partner else lesson.reason
         for lesson in why.lessons.broken(before)
-        if name in (lesson.package, lesson.partner) and not kept(lesson, before)
+        if name in (lesson.package, lesson.partner) and not kept(lesson, before) and _is_readable(lesson.specifier)
     ]
     said += [
         f"{other} {versions[other]} declares {name}{needs[other][name]}"
@@ -64,3 +65,8 @@ def _follows(name: str, old: str | None, new: str | None, versions: Mapping[str,
     own = why.metadata.needs(name, old, why.ill.environment)
     said += [f"{name} {old} declares {other}{own[other]}" for other in own if other in versions and not allows(own[other], versions[other])]
     return said[:_MOST]
+
+
+def _is_readable(specifier: str) -> bool:
+    """Tell whether a specifier says something to people; else the fault's own message does."""
+    return specifier != NEVER and specifier.count("!=") < _MANY

@@ -142,7 +142,8 @@ class _Planner:
         unknown = sorted(fixed - set(versions))
         if unknown:
             raise UsageError(f"--keep {unknown[0]}: is not among the {len(versions)} packages of this set")
-        held = frozenset(name for name in versions if self._is_held(name)) | fixed
+        limited = {name for name, lines in ill.lines.items() if not ill.settled and any(line.specifier for line in lines)}
+        held = frozenset(name for name in versions if self._is_held(name)) | fixed | limited
         case = Case(
             wishes=ill.wishes, limits=ill.limits, held=held, loose=frozenset(versions) - held if ill.settled else frozenset(),
             fixed=fixed, trained=open_trained(),
@@ -214,6 +215,7 @@ class _Planner:
             pinned=ill.pinned & frozenset(versions),
             ranged=ill.ranged,
             now=versions,
+            standing=ill.pinned if ill.listing is not None and not (ill.settled or ill.locked) else frozenset(versions),
             dependants={name: sum(1 for other in needs if name in needs[other]) for name in versions},
             releases={name: self._metadata.releases(name) for name in versions if self._metadata.knows(name)},
         )
@@ -248,7 +250,7 @@ class _Planner:
         moves = tuple(moved(found.versions, ledger.now, faults, Why(ill, self._metadata, search.lessons)))
         plan = Plan(
             moves=moves,
-            solution=dict(sorted(found.versions.items())),
+            solution={name: version for name, version in sorted(found.versions.items()) if version},
             resolves=tuple(fault for fault in faults if fault.key not in stays),
             leaves=left,
             verified="checked",
