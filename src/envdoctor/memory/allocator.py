@@ -36,6 +36,7 @@ class Allocator:
     def __init__(self) -> None:
         self.allocated = self.reserved = 0
         self.peak_allocated = self.peak_reserved = 0
+        self.segments = 0  # taken so far for blocks of more than 1 MiB
         self._address = 0
         self._small = 0  # bytes in use of blocks up to 1 MiB, which live in segments of their own
         self._small_reserved = 0
@@ -71,6 +72,7 @@ class Allocator:
             whole = _LARGE if size < 10 * MIB else (size + 2 * MIB - 1) // (2 * MIB) * 2 * MIB
             block = Block(self._address, whole)
             self._address += whole + MIB  # segments are never neighbours
+            self.segments += 1
             self._grow(whole)
         rest = block.size - size
         if rest > MIB:

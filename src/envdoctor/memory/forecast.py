@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
 
-TURNS = 4  # steps that are replayed; by then what is reserved no longer grows
+TURNS = 4  # steps that are replayed at most; by then what is reserved no longer grows
 
 
 class Forecast(Record):
@@ -70,7 +70,7 @@ def forecast(shape: Shape, run: Run) -> Forecast:
         pool.take(size)
     pool.empty()
     pool.forget_peaks()
-    grown = 0
+    segments = 0
     for turn in range(TURNS):
         skip = once if turn else set()
         held: list[Block | None] = [None] * len(events)
@@ -80,9 +80,9 @@ def forecast(shape: Shape, run: Run) -> Forecast:
                 pool.take(size)
         pool.replay(needs.passing)
         _replay(pool, events, range(end, len(events)), held, skip)
-        if turn and pool.peak_reserved == grown:
-            break
-        grown = pool.peak_reserved
+        if turn and pool.segments == segments:
+            break  # everything lies as it did before, so the next step would be the same
+        segments = pool.segments
     peak = _parts(whole, needs.passing)
     return Forecast(
         allocated=pool.peak_allocated - 2 * WORKSPACE,

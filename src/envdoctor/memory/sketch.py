@@ -13,7 +13,7 @@ from envdoctor.memory.allocator import Allocator
 from envdoctor.memory.forecast import bytes_of, needs_for
 from envdoctor.memory.model import Model, forget, step
 from envdoctor.memory.tape import Tape
-from envdoctor.memory.unroll import depth_of, period_of
+from envdoctor.memory.unroll import period_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ class Sketch:
         run = run.replace(batch=1, seq=_LENGTH)
         whole = Model(shape, run, shape.layers)
         # the shallow ones end like the whole: in the same place of the pattern of windows
-        high = depth_of(shape, run.seq)
-        low = high - period_of(shape, run.seq)
+        period = period_of(shape, run.seq)
+        low = shape.layers - max(0, (shape.layers - shape.dense_layers - 3) // period) * period
+        high = min(shape.layers, low + period)
         first, second = _lives(shape, run, low), _lives(shape, run, high)
         needs = needs_for(whole, run)
         pool = Allocator()  # for what its blocks take beyond what was asked
@@ -51,7 +52,7 @@ class Sketch:
             pool.take(size)
         self.states = pool.allocated - self.base
         forms: set[Form] = set()
-        more = (shape.layers - low) / (high - low)
+        more = (shape.layers - low) / (high - low) if high > low else 0
         for part, other in zip(first, second, strict=True):
             for one, two in zip(part, other, strict=True):
                 forms.add(_form([a + int(more * (b - a)) for a, b in zip(_parts(one), _parts(two), strict=True)]))
