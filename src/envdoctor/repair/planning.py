@@ -6,7 +6,7 @@ from envdoctor.diagnosis import diagnose
 from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.load import open_book
 from envdoctor.knowledge.trained import open_trained
-from envdoctor.model.errors import UsageError
+from envdoctor.model.errors import RepairError, UsageError
 from envdoctor.model.plan import Left, Plan
 from envdoctor.model.record import Record
 from envdoctor.repair.core import Core, core
@@ -26,7 +26,7 @@ from envdoctor.repair.writing import Trial, Writing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Union
 
     from envdoctor.model.finding import Finding, Report
@@ -84,7 +84,14 @@ def _unsaid(_: str) -> None:
 def repair(asked: Request, environ: Mapping[str, str], wanted: Wanted | None = None, say: Callable[[str], None] = _unsaid) -> Outcome:
     """Work out how to repair what a request names; nothing is written. Raises EnvdoctorError."""
     say("examining")
-    return _Planner(examine(asked, environ), environ, wanted or Wanted(), say).outcome()
+    ill, told = examine(asked, environ), wanted or Wanted()
+    try:
+        return _Planner(ill, environ, told, say).outcome()
+    except Unreachable as error:
+        outcome = _Planner(ill, environ, told.replace(offline=True), say).outcome()
+        cause = str(error).splitlines()[-1].strip().removeprefix("cause: ")
+        remark = f"no package index answers ({cause}); the set is worked out from the releases that the atlas knows"
+        return outcome.replace(remarks=(remark, *outcome.remarks))
 
 
 class _Planner:
@@ -157,11 +164,31 @@ class _Planner:
             return self._impossible(report, search)
         self._say("writing")
         self._remarks += idle_limits(ill, self._resolver, self._faults)
-        plans = [self._plan(one, search, ledger, faults, left) for one in found]
-        if self._wanted.universal and plans and plans[0] is not None:
+        plans = list(self._plans(found, search, ledger, faults, left))
+        if self._wanted.universal and plans:
             self._say("judging for other platforms")
             self._remarks += elsewhere(ill, plans[0], self._environ, self._opened)
-        return self._told(report, plans=[plan for plan in plans if plan is not None], rounds=search.rounds)
+        return self._told(report, plans=plans, rounds=search.rounds)
+
+    def _plans(
+        self, found: Iterable[Found], search: Search, ledger: Ledger, faults: tuple[Finding, ...], left: tuple[Left, ...]
+    ) -> Iterator[Plan]:
+        """Return the ways out that can be written into the file. Raises RepairError where none can."""
+        failed: RepairError | None = None
+        written = False
+        for one in found:
+            try:
+                plan = self._plan(one, search, ledger, faults, left)
+            except Unreachable:
+                raise
+            except RepairError as error:
+                failed = error
+                continue
+            written = True
+            if plan.moves or plan.changes:  # the newest set may be the one that is there
+                yield plan
+        if failed is not None and not written:
+            raise failed
 
     def _impossible(self, report: Report, search: Search) -> Outcome:
         self._say("looking for the reason")
@@ -181,12 +208,7 @@ class _Planner:
         ill = self._ill
         question = Question(wishes=ill.wishes, limits=ill.limits, prefer={})
         self._say("resolving")
-        try:
-            return self._resolver.solve(question)
-        except Unreachable as error:
-            self._remarks.append(f"no package index answers ({error}); the set is worked out from the atlas's own list of releases")
-            self._resolver = self._table()
-            return self._resolver.solve(question)
+        return self._resolver.solve(question)
 
     def _named(self) -> float:
         """Return which share of what its packages declare to need a file of pins names; 0 for other files.
@@ -243,7 +265,7 @@ class _Planner:
     def _teach(self, versions: Mapping[str, str], about: Iterable[str]) -> Iterable[Lesson]:
         return self._teacher.lessons(self._supposing.snapshot(versions, complete=self._whole), frozenset(about))
 
-    def _plan(self, found: Found, search: Search, ledger: Ledger, faults: tuple[Finding, ...], left: tuple[Left, ...]) -> Plan | None:
+    def _plan(self, found: Found, search: Search, ledger: Ledger, faults: tuple[Finding, ...], left: tuple[Left, ...]) -> Plan:
         ill = self._ill
         report = self._supposing.judge(found.versions, complete=self._whole)
         stays = {finding.key for finding in report.findings if finding.severity == "error"}
