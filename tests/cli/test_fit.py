@@ -90,6 +90,20 @@ def test_versions_change_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert peaks[0] > 1.3 * peaks[1]  # full logits before trl's fused head
 
 
+def test_transformers_4_loads_in_fp32_and_copies_the_logits(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["fit", "--model", "Qwen/Qwen2.5-7B", "--batch", "2", "--gradient-checkpointing", "--format", "json"]
+    answers = []
+    for version in ("4.46.3", "4.57.1", "5.17.0"):
+        main([*words, "--dtype", "bf16", "--with", f"transformers=={version}"])
+        answers.append(json.loads(capsys.readouterr().out))
+    logits = 2 * 1024 * 152064
+    assert answers[0]["peak_allocated_bytes"] - answers[1]["peak_allocated_bytes"] == pytest.approx(2 * logits, rel=0.1)
+    assert answers[1]["peak_allocated_bytes"] == answers[2]["peak_allocated_bytes"]
+    assert answers[1]["error_band"] > answers[2]["error_band"]  # only the newer was measured
+    main([*words, "--with", "transformers==4.46.3"])
+    assert "weights are loaded in fp32, as transformers does by itself" in json.loads(capsys.readouterr().out)["assumed"]
+
+
 def test_a_folder_a_file_and_the_table_are_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     sizes = {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32}
     sizes |= {"num_key_value_heads": 8, "head_dim": 64, "vocab_size": 128256}

@@ -41,6 +41,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         "check",
         "snapshot",
+        "fit",
         "undo",
         "completion",
         "rules list",

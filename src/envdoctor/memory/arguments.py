@@ -1,8 +1,9 @@
 """From words and versions to a `Run`: what each library does by itself where nothing is said, and since when.
 
-Sources: the files of the releases named, read. transformers 5 loads weights in the type of the checkpoint, 4 in fp32; since torch 2.8
-`TrainingArguments.optim` is `adamw_torch_fused`. trl switches gradient checkpointing on since 0.22, loads a model given by name in fp32
-since 0.27, and computes its loss 256 rows at a time since 1.7 and in a fused head since 1.15. peft keeps adapters in fp32.
+Sources: the files of the releases named, read. transformers 5 loads weights in the type of the checkpoint, 4 in fp32; its loss copied all
+logits once more until 4.48 or 4.49; since torch 2.8 `TrainingArguments.optim` is `adamw_torch_fused`. trl switches gradient checkpointing
+on since 0.22, loads a model given by name in fp32 since 0.27, and computes its loss 256 rows at a time since 1.7 and in a fused head since
+1.15. peft keeps adapters in fp32.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         assumed.append("the MXFP4 weights are turned into bf16 to be trained, as transformers does")
     if four_bit and shape.experts and not unsloth:
         assumed.append("experts stay in 16 bit: bitsandbytes quantises linear layers, and these experts are one tensor")
+    five = since(versions, "transformers", 5)
     return Run(
         method=wishes.method,
         rank=wishes.rank,
@@ -101,6 +103,8 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         checkpointing=checkpointing,
         loss=loss,
         fp32_logits_out=wishes.trainer == "transformers",
+        shifted_logits=not since(versions, "transformers", 4, 50),
+        margin=0.2 if unsloth or (shape.experts and not five) else 0.0 if five else 0.1,
         fused=loss == "liger" or unsloth,
     ), assumed
 

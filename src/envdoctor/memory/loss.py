@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.memory.ops import cast, linear, scale, softcap
+from envdoctor.memory.ops import cast, copy, linear, scale, softcap, take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def full(tape: Tape, x: Tensor, head: Weight, shape: Shape, run: Run) -> Tensor:
         logits = softcap(tape, logits)
     elif shape.scaled_logits:
         logits = scale(tape, logits)
-    loss = cross_entropy(tape, logits)
+    loss = cross_entropy(tape, logits, shifted=run.shifted_logits)
     if tape.autocast and run.fp32_logits_out:
         out = cast(tape, logits, 4)
         del logits, out
@@ -108,9 +108,13 @@ def liger(tape: Tape, x: Tensor, head: Weight, tokens: int, shape: Shape) -> Ten
     return tape.new(1, 4, tape.node((x, head.tensor), kept, backward))
 
 
-def cross_entropy(tape: Tape, logits: Tensor) -> Tensor:
-    """Run `logits.float()` and `cross_entropy`: log_softmax keeps its output; nll_loss goes back with a tensor of zeros of its size."""
-    x = cast(tape, logits, 4)
+def cross_entropy(tape: Tape, logits: Tensor, *, shifted: bool) -> Tensor:
+    """Run `logits.float()` and `cross_entropy`: log_softmax keeps its output; nll_loss goes back with a tensor of zeros of its size.
+
+    `shifted` is the way of transformers before 4.50, which copied `logits[..., :-1, :]`.
+    """
+    wide = cast(tape, logits, 4)
+    x = copy(tape, take(tape, wide, wide.elements)) if shifted else wide
     elements = x.elements
 
     def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
