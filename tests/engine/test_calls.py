@@ -61,6 +61,11 @@ ARGUMENT = "from transformers import TrainingArguments\nTrainingArguments('out',
             "which no longer takes it since trl 0.13.0; write trl.SFTConfig(max_length=...)",
         ),
         (
+            "from trl import SFTTrainer\nSFTTrainer(model, learning_rate=1e-4)", {},
+            "the script passes learning_rate to trl.SFTTrainer, "
+            "which takes no such argument in trl 1.16.0; write trl.SFTConfig(learning_rate=...)",
+        ),
+        (
             "from transformers import AdamW", {},
             "the script imports transformers.AdamW, which transformers dropped in 4.50.0; write torch.optim.AdamW",
         ),

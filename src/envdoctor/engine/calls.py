@@ -150,7 +150,7 @@ class Judge:
                 if name == entry.old and not entry.new:
                     last = entry
         for moved in self._spellings.moved:
-            if moved.trainer == target and name in moved.names:
+            if moved.trainer == target:
                 known = self.surface.parameters(moved.config)
                 if known is not None and name in known.names:
                     return name, moved.config, moved
