@@ -47,7 +47,7 @@ RUN = import_module("envdoctor.cli.run")  # the name `run` of the folder is that
 COMMAND_WORDS = {
     "check": (check.OPTIONS, check.OPERAND),
     "fix": (fix.OPTIONS, fix.OPERAND),
-    "fit": (fit.OPTIONS, None),
+    "fit": (fit.OPTIONS, fit.OPERAND),
     "explain": (explain.OPTIONS, explain.OPERAND),
     "run": (RUN.OPTIONS, RUN.OPERAND),
     "snapshot": (snapshot.OPTIONS, snapshot.OPERAND),

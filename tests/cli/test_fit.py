@@ -122,6 +122,22 @@ def test_a_cached_model_is_read_from_the_cache(capsys: pytest.CaptureFixture[str
     assert fit(capsys, "--model", "me/own")["shape"]["source"].endswith("config.json")
 
 
+def test_a_script_says_what_the_command_line_does_not(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(
+        "from peft import LoraConfig\nfrom trl import SFTConfig, SFTTrainer\n"
+        'SFTTrainer(model="Qwen/Qwen2.5-0.5B", args=SFTConfig(max_length=512), peft_config=LoraConfig(r=16)).train()\n'
+    )
+    found = fit(capsys, str(path))
+    assert found["model"] == "Qwen/Qwen2.5-0.5B"
+    assert any("the batch is 8" in text for text in found["assumed"])
+    smaller = fit(capsys, str(path), "--batch", "1")
+    assert smaller["peak_allocated_bytes"] < found["peak_allocated_bytes"]
+    path.write_text("print(1)\n")
+    assert main(["fit", str(path)]) == 2
+    assert "does not say it plainly" in capsys.readouterr().err
+
+
 def test_a_family_that_was_not_measured_has_bounds_only(capsys: pytest.CaptureFixture[str]) -> None:
     main(["fit", "--model", "internlm/internlm2-7b", *NEWEST])
     assert "bounds only" in capsys.readouterr().out

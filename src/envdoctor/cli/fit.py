@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from envdoctor.cli.options import FLAG, LIST, VALUE, Option, explain, scan
+from envdoctor.cli.options import FLAG, LIST, VALUE, Operand, Option, explain, scan
 from envdoctor.memory.arguments import ATTENTIONS, DTYPES, LOSSES, METHODS, TRAINERS
 from envdoctor.memory.sharing import SHARINGS
 from envdoctor.model.errors import InputError, UsageError
@@ -33,19 +33,19 @@ def _number(name: str, metavar: str, default: int | None, says: str) -> Option:
 
 OPTIONS: tuple[Option, ...] = (
     Option(name="model", kind=VALUE, metavar="NAME", help="a well-known or cached model, a folder with its config.json, or that file"),
-    Option(name="method", kind=VALUE, choices=METHODS, default="lora", help="how it is trained (default: lora)"),
-    _number("rank", "R", 8, "rank of the adapters (default: 8)"),
+    Option(name="method", kind=VALUE, choices=METHODS, help="how it is trained (default: lora)"),
+    _number("rank", "R", None, "rank of the adapters (default: 8)"),
     Option(
         name="targets", kind=LIST, metavar="WHICH", help="what adapters wrap: all-linear (default), attention, mlp, or names such as q_proj"
     ),
-    _number("batch", "N", 1, "samples of one step on one card (default: 1)"),
-    _number("seq", "TOKENS", 1024, "length of every sample (default: 1024)"),
+    _number("batch", "N", None, "samples of one step on one card (default: 1)"),
+    _number("seq", "TOKENS", None, "length of every sample (default: 1024)"),
     Option(name="dtype", kind=VALUE, choices=tuple(DTYPES), help="type that weights are loaded in (default: as the versions do)"),
     Option(name="optimizer", kind=VALUE, metavar="NAME", help="the Trainer's `optim` (default: as the versions do)"),
     Option(name="attention", kind=VALUE, choices=ATTENTIONS, help="attn_implementation (default: as the model does)"),
     Option(name="gradient-checkpointing", kind=FLAG, help="checkpoint every layer"),
     Option(name="no-gradient-checkpointing", kind=FLAG, help="keep everything for the way back"),
-    Option(name="trainer", kind=VALUE, choices=TRAINERS, default="transformers", help="who trains (default: transformers)"),
+    Option(name="trainer", kind=VALUE, choices=TRAINERS, help="who trains (default: transformers)"),
     Option(name="loss", kind=VALUE, choices=LOSSES, help="how the loss is computed (default: as the trainer's version does)"),
     Option(name="with", kind=LIST, metavar="PKG==V", help="a version in use (default: the environment's, else the newest measured)"),
     Option(name="gpu", kind=VALUE, metavar="CARD", help='the card, such as "H100-80GB", T4 or 24GB'),
@@ -56,9 +56,12 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
+OPERAND = Operand(name="script", metavar="SCRIPT", help="a training script or notebook that says what is not said here", most=1)
+
+
 def run(words: Sequence[str]) -> int:
     """Run `envdoctor fit ...`: 0 when it fits or no card is named, 1 when it is tight or does not fit."""
-    values = scan(words, OPTIONS, None) or explain(words, "envdoctor fit", SUMMARY, OPTIONS, None)
+    values = scan(words, OPTIONS, OPERAND) or explain(words, "envdoctor fit", SUMMARY, OPTIONS, OPERAND)
     from envdoctor.cli.terminal import put
     from envdoctor.memory.arguments import Wishes, resolve
     from envdoctor.memory.changes import cheapest, largest, room_of
@@ -67,27 +70,18 @@ def run(words: Sequence[str]) -> int:
     from envdoctor.memory.tell import Answer, lines, mapping
     from envdoctor.memory.verdict import FITS, judge
 
-    if not values["model"]:
-        raise UsageError("fit: which model? --model NAME, such as Qwen/Qwen2.5-7B-Instruct, or a folder with its config.json")
     if values["gradient_checkpointing"] and values["no_gradient_checkpointing"]:
         raise UsageError("fit: --gradient-checkpointing and --no-gradient-checkpointing exclude each other")
-    shape, source = _shape(values["model"])
+    said, silent = _said(values)
+    name = said.pop("model", "")
+    if not name:
+        where = f"{values['script'][0]} does not say it plainly; " if values["script"] else ""
+        raise UsageError(f"fit: which model? {where}--model NAME, such as Qwen/Qwen2.5-7B-Instruct, or a folder with its config.json")
+    shape, source = _shape(name)
     versions = _versions(values["with"])
-    checkpointing = True if values["gradient_checkpointing"] else False if values["no_gradient_checkpointing"] else None
-    wishes = Wishes(
-        method=values["method"],
-        rank=values["rank"],
-        targets=",".join(values["targets"]) or "all-linear",
-        batch=values["batch"],
-        seq=values["seq"],
-        dtype=values["dtype"],
-        optimizer=values["optimizer"],
-        attention=values["attention"],
-        checkpointing=checkpointing,
-        trainer=values["trainer"],
-        loss=values["loss"],
-    )
+    wishes = Wishes(**said)
     asked, assumed = resolve(wishes, shape, versions)
+    assumed[:0] = silent
     asked = _cards(asked, values, assumed)
     whole = forecast(shape, asked)
     found = shared(whole, shape, asked)
@@ -100,7 +94,7 @@ def run(words: Sequence[str]) -> int:
         if judged.verdict != FITS:
             changes = cheapest(shape, asked, found, room)
     answer = Answer(
-        name=values["model"],
+        name=name,
         source=source,
         shape=shape,
         run=asked,
@@ -119,6 +113,25 @@ def run(words: Sequence[str]) -> int:
     else:
         put("\n".join(lines(answer)) + "\n")
     return 0 if judged is None or judged.verdict == FITS else 1
+
+
+def _said(values: Values) -> tuple[dict[str, Any], list[str]]:
+    """Return what the command line says, and the script where that is silent; and what follows from the script's silence."""
+    said: dict[str, Any] = {}
+    silent: list[str] = []
+    if values["script"]:
+        from envdoctor.facts.scripts import read_scripts
+        from envdoctor.memory.stated import stated
+
+        said, silent = stated(read_scripts(values["script"])[0])
+    for name in ("model", "method", "rank", "batch", "seq", "dtype", "optimizer", "attention", "trainer", "loss"):
+        if values[name] is not None:
+            said[name] = values[name]
+    if values["targets"]:
+        said["targets"] = ",".join(values["targets"])
+    if values["gradient_checkpointing"] or values["no_gradient_checkpointing"]:
+        said["checkpointing"] = values["gradient_checkpointing"]
+    return said, silent
 
 
 def _cards(asked: Run, values: Values, assumed: list[str]) -> Run:
