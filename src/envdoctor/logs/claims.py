@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
     from envdoctor.logs.raised import Raised
 
-NAME, MODULE, ARGUMENT, MEMBER, VERSION = "name", "module", "argument", "member", "version"
+NAME, MODULE, ARGUMENT, MEMBER, VERSION, PACKAGE = "name", "module", "argument", "member", "version", "package"
 
 
 class Claim(Record):
-    """One claim. `where` is the module, the callable or the class that lacks `what`; for a version it is the package, and `what` the wish.
+    """One claim. `where` is the module, the callable or the class that lacks `what`; for a version it is the package, and `what` the wish;
+    for a package it is the distribution that is not there.
 
     `found` is the version that the log says is installed, "" where it does not say.
     """
@@ -55,6 +56,7 @@ _NO_MODULE = re.compile(r"No module named '(?P<where>[\w.]+)'|No module named (?
 _ATTRIBUTE = re.compile(r"module '(?P<where>[\w.]+)' has no attribute '(?P<what>\w+)'")
 _MEMBER = re.compile(r"(?:type object )?'(?P<where>[A-Z]\w*)' (?:object )?has no attribute '(?P<what>\w+)'")
 _ARGUMENT = re.compile(r"(?P<where>[A-Za-z_][\w.]*)\(\) got an unexpected keyword argument '(?P<what>\w+)'")
+_NO_METADATA = re.compile(rf"No package metadata was found for (?:The ')?(?P<where>{_PACKAGE})")
 _INCOMPATIBLE = re.compile(
     rf"incompatible version of (?P<package>{_PACKAGE})\. Found version (?P<found>\d[\w.+]*), "
     r"but only versions? (?:above|>=?) (?P<least>\d[\w.]*\d)"
@@ -68,6 +70,11 @@ _ASKED = re.compile(
     rf"(?<![\w.-])(?P<package>{_PACKAGE})(?:\[[\w,]+\])?(?: version)?\s?(?P<wish>{_WISH})",
     re.IGNORECASE,
 )
+
+
+def _package(text: str) -> Claim | None:
+    found = _NO_METADATA.search(text)
+    return Claim(kind=PACKAGE, where=spelled(found["where"]), what="") if found else None
 
 
 def _name(text: str) -> Claim | None:
@@ -123,7 +130,17 @@ def _candidates(text: str) -> Iterator[re.Match[str]]:
     yield from _ASKED.finditer(text)
 
 
-_READERS: tuple[Callable[[str], Claim | None], ...] = (_name, _attribute, _argument, _incompatible, _but_found, _asked, _module, _member)
+_READERS: tuple[Callable[[str], Claim | None], ...] = (
+    _package,
+    _name,
+    _attribute,
+    _argument,
+    _incompatible,
+    _but_found,
+    _asked,
+    _module,
+    _member,
+)
 """What is tried, the most telling first: a sentence about a version may follow one about a module."""
 
 

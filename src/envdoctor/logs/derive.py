@@ -32,6 +32,7 @@ _RULES = {
     claims.ARGUMENT: ARGUMENT_MISSING,
     claims.MEMBER: NAME_MISSING,
     claims.VERSION: VERSION_REFUSED,
+    claims.PACKAGE: MISSING_PACKAGE,
 }
 
 
@@ -49,8 +50,10 @@ def derive(fault: Fault, report: Report, lookups: Lookups) -> tuple[Finding, str
         return told, FIRES
     if claim.kind == claims.VERSION:
         return _refused(claim, asker, report.snapshot)
-    if claim.kind == claims.MODULE and partner and partner not in report.snapshot.distributions:
+    if claim.kind in (claims.MODULE, claims.PACKAGE) and partner and partner not in report.snapshot.distributions:
         return _absent(claim, asker, partner, report.snapshot)
+    if claim.kind == claims.PACKAGE:
+        return None
     found = _look(claim, lookups)
     return None if found is None else _moved(claim, asker, found, report.snapshot, lookups)
 
@@ -135,9 +138,9 @@ def _require(name: str, wanted: str) -> Remedy:
 def _absent(claim: Claim, asker: str, partner: str, patient: Snapshot) -> tuple[Finding, str]:
     asks = f"{asker} {_version(asker, patient)}".strip() if asker else "The script"
     names = tuple(dict.fromkeys(name for name in (asker, partner) if name))
-    finding = _finding(
-        claim, f"{asks} imports {claim.where}, which {partner} brings, and that is not installed", names, patient, [_require(partner, "")]
-    )
+    what = f"imports {claim.where}, which {partner} brings, and that" if claim.kind == claims.MODULE else f"looks for {partner}, which"
+    moves = [_require(partner, "")] if claim.kind == claims.MODULE else []  # a name that only the log knows is none to be installed
+    finding = _finding(claim, f"{asks} {what} is not installed", names, patient, moves)
     return finding.replace(rule=MISSING_PACKAGE), FIRES if patient.is_complete else UNTOLD
 
 

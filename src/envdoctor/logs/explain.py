@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from envdoctor.logs.log import Fault, Log
+    from envdoctor.logs.symptoms import Hit
     from envdoctor.model.finding import Report
     from envdoctor.model.knowledge import Book
     from envdoctor.model.presence import Lookups
 
-_GENERIC = 24
-"""Plain characters of a symptom that many errors share ("No module named 'x'"): what the atlas derives says more."""
 _PLACEHOLDER = re.compile(r"\s*\{[A-Za-z0-9_.]+\}")
 _KILLED = -9
 _LONGEST = 300  # characters of an error that are told
@@ -33,7 +32,7 @@ def explain(log: Log, name: str, report: Report, book: Book, lookups: Lookups) -
     """Return an explanation of every fault of a log, but of those that only follow from others. `name` is how the log is called."""
     own = [fault for fault in log.faults if not fault.follows]
     if not own and _KILLED in log.exits:
-        return (killed(name),)
+        return (killed(f"a process in {name}"),)
     return tuple(_once([_explained(fault, name, report, book, lookups) for fault in own or log.faults]))
 
 
@@ -46,7 +45,7 @@ def _once(told: list[Explanation]) -> Iterator[Explanation]:
         seen.add(one.finding.rule)
 
 
-def killed(name: str, signal: int = 9) -> Explanation:
+def killed(process: str, signal: int = 9) -> Explanation:
     """Return the explanation of a process that a signal from outside ended, without a word."""
     by_kernel = signal == -_KILLED
     message = f"The process was killed from outside (signal {signal})"
@@ -58,7 +57,7 @@ def killed(name: str, signal: int = 9) -> Explanation:
         impact="out-of-memory" if by_kernel else "crash-at-start", confidence="likely" if by_kernel else "certain", message=message,
         remedies=(Remedy(title=advice, safety="manual", advice=advice),) if by_kernel else (),
     )  # fmt: skip
-    return Explanation(finding=finding, headline=f"{name} ended by signal {signal}", line=0, standing=HOLDS)
+    return Explanation(finding=finding, headline=f"{process} ended by signal {signal}", line=0, standing=HOLDS)
 
 
 def _explained(fault: Fault, name: str, report: Report, book: Book, lookups: Lookups) -> Explanation:
@@ -102,15 +101,28 @@ def _found(fault: Fault, report: Report, book: Book, lookups: Lookups) -> tuple[
     if fault.shortage is not None:
         return _of_memory(fault), HOLDS
     derived = derive(fault, report, lookups)
-    best = fault.hits[0] if fault.hits else None
+    best = _best(fault, book, lookups)
     if best is None:
         return derived or (facts.unknown(fault, report, lookups), UNTOLD)
-    if derived is not None and (best.weight < _GENERIC or derived[0] in report.findings):
+    if derived is not None and (best.generic or derived[0] in report.findings):
         return derived
     finding, standing = _of_rule(best.rule, report, book)
+    if derived is not None and derived[1] == FIRES and standing == ELSEWHERE:
+        return derived
     if derived is not None and standing == UNTOLD:  # the rule waits for a script, and the atlas can tell without
         return finding.replace(because=(*finding.because, *derived[0].because), packages=derived[0].packages), derived[1]
     return finding, standing
+
+
+def _best(fault: Fault, book: Book, lookups: Lookups) -> Hit | None:
+    """Return the rule to tell of those that do not fire: of equal texts that of the package whose code raised the error."""
+    through = facts.packages(fault, lookups) if len(fault.hits) > 1 else []
+
+    def rank(hit: Hit) -> tuple[bool, int, int]:
+        subject = normalise(book.head(hit.rule).subject)
+        return hit.generic, -hit.weight, through.index(subject) if subject in through else len(through)
+
+    return min(fault.hits, key=rank, default=None)
 
 
 def _of_rule(rule: str, report: Report, book: Book) -> tuple[Finding, str]:

@@ -149,12 +149,13 @@ def _loose(passage: Passage, together: Sequence[Chain], symptoms: Symptoms, seen
                 starts.append((place, number))
                 texts.append(text)
                 place += len(text.replace("`", "")) + 1
-            for hit in symptoms.hits("\n".join(texts)):
-                if hit.rule not in told:
+            found = symptoms.hits("\n".join(texts))
+            for hit in found:
+                if hit.rule not in told and not hit.generic:
                     number, text = next((number, texts[at]) for at, (start, number) in reversed([*enumerate(starts)]) if start <= hit.start)
                     raised = Raised(kind="", message=text.strip()[:500], line=number, end=number, source=source)
                     yield Fault(raised=raised, hits=(hit,), sources=(source,) if source else (), last=number, claim=None)
-            told |= {hit.rule for hit in symptoms.hits("\n".join(texts))}
+            told |= {hit.rule for hit in found}
 
 
 def _variants(lines: list[Line]) -> Iterator[list[tuple[int, str]]]:

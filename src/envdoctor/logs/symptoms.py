@@ -18,14 +18,21 @@ _SPECIAL = frozenset(".^$*+?{}[]\\|()")
 _OPTIONAL = frozenset("*?{")
 _CLASSES = frozenset("wWdDsSbBAZ0123456789")
 
+_GENERIC = 24
+"""Plain characters of a pattern with wild cards below which it is generic."""
+
 
 class Hit(Record):
-    """A known text found: the rule, the text, where it begins, and how many plain characters its pattern asks for."""
+    """A known text found: the rule, the text, where it begins, and how many plain characters its pattern asks for.
+
+    A generic one is that of many errors ("No module named ..."): what else is known of the error says more.
+    """
 
     rule: str
     text: str
     start: int
     weight: int
+    generic: bool = False
 
 
 def pieces(pattern: str) -> list[str]:
@@ -67,7 +74,7 @@ class _Pattern:
     `marks` stand in the log whether the backticks are there or not.
     """
 
-    __slots__ = ("_compiled", "key", "marks", "rule", "text", "weight")
+    __slots__ = ("_compiled", "generic", "key", "marks", "rule", "text", "weight")
 
     def __init__(self, rule: str, text: str) -> None:
         self.rule = rule
@@ -76,6 +83,7 @@ class _Pattern:
         self.key = max(plain, key=len, default="")
         self.marks = tuple(part for piece in pieces(text) for part in piece.split("`") if part)
         self.weight = sum(map(len, plain))
+        self.generic = self.weight < _GENERIC and plain != [self.text]
         self._compiled: re.Pattern[str] | None = None
 
     def search(self, text: str) -> re.Match[str] | None:
@@ -104,5 +112,7 @@ class Symptoms:
         for pattern in self._patterns:
             found = pattern.search(bare)
             if found is not None and (pattern.rule not in best or best[pattern.rule].weight < pattern.weight):
-                best[pattern.rule] = Hit(rule=pattern.rule, text=found.group(), start=found.start(), weight=pattern.weight)
+                best[pattern.rule] = Hit(
+                    rule=pattern.rule, text=found.group(), start=found.start(), weight=pattern.weight, generic=pattern.generic
+                )
         return sorted(best.values(), key=lambda hit: (hit.start, -hit.weight))
