@@ -119,6 +119,19 @@ def test_arguments_move_out_again_where_there_is_no_configuration() -> None:
     assert shape(back.text) == spelling and not back.left
 
 
+def test_nothing_moves_out_of_a_configuration_that_cannot_be_left_whole() -> None:
+    head = "from trl import SFTConfig, SFTTrainer\n"
+    hidden = head + "kw = load()\nSFTTrainer('m', args=SFTConfig('out', max_length=5, **kw))\n"
+    assert written(hidden, OLD).text == hidden
+    newer = head + "SFTTrainer('m', args=SFTConfig('out', max_length=5, assistant_only_loss=True))\n"
+    assert written(newer, OLD).text == newer
+    seen = head + "kw = dict(eval_strategy='no', use_cpu=True)\nSFTTrainer('m', args=SFTConfig('out', max_length=5, **kw))\n"
+    told = written(seen, OLD)
+    assert not told.left
+    assert "kw = dict(evaluation_strategy='no', use_cpu=True)" in told.text
+    assert "args=TrainingArguments('out', **kw), max_seq_length=5)" in told.text
+
+
 def test_a_configuration_that_cannot_be_seen_is_left_alone() -> None:
     told = written("from trl import SFTTrainer\nargs = load()\nSFTTrainer('m', args=args, max_seq_length=512)\n")
     assert not told.steps and "what args is made of is not known" in told.left[0].why

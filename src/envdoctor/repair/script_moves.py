@@ -8,6 +8,7 @@ from envdoctor.script.layout import arguments
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Iterator
 
     from envdoctor.engine.calls import Misuse
     from envdoctor.model.spelling import Moved
@@ -106,26 +107,42 @@ def back(writing: Writing, misuse: Misuse, entry: Moved) -> Step:
     configs, trainers = writing.calls_of(entry.config), writing.calls_of(entry.trainer)
     if not configs or len(trainers) != len(configs):
         raise Cannot(f"write {entry.plain} instead, and pass what it does not take to {entry.trainer}")
-    plain, trainer = writing.judge.surface.parameters(entry.plain), writing.judge.surface.parameters(entry.trainer)
-    if plain is None or trainer is None:
-        raise Cannot(f"what {entry.plain} and {entry.trainer} take in these releases is not known")
-    for config, call in zip(configs, trainers):
-        given = _configuration(call, entry)
-        if given is None or _made(writing, given) is not config:
-            raise Cannot(f"write {entry.plain} instead, and pass what it does not take to {entry.trainer}")
-        for keyword in config.keywords:
-            if keyword.arg is None:
-                raise Cannot(f"write {entry.plain} instead; what is passed to {entry.config} cannot be seen")
-            if keyword.arg in plain.names:
-                continue
-            name = writing.judge.instead(entry.config, keyword.arg, trainer)[0] if keyword.arg not in trainer.names else keyword.arg
-            if name not in entry.names:
-                raise Cannot(f"neither {entry.plain} nor {entry.trainer} takes {keyword.arg} in these releases")
-            away, comment = layout.removed(arguments(config), keyword)
-            added = layout.added(call, f"{name}={layout.source(keyword.value)}", comment)
-            said = f"{keyword.arg} moves to {entry.trainer.rpartition('.')[2]}({name})"
-            return Step(edits=(away, *added), safety="safe", said=said, location=misuse.location)
+    leaving = [one for config, call in zip(configs, trainers) for one in _leaving(writing, entry, config, call)]
+    if leaving:
+        config, call, keyword, name = leaving[0]
+        away, comment = layout.removed(arguments(config), keyword)
+        added = layout.added(call, f"{name}={layout.source(keyword.value)}", comment)
+        said = f"{keyword.arg} moves to {entry.trainer.rpartition('.')[2]}({name})"
+        return Step(edits=(away, *added), safety="safe", said=said, location=misuse.location)
     if len(configs) > 1:
         raise Cannot(f"write {entry.plain} instead of {entry.config}")
     edits = _exchanged(writing, configs[0], entry.config, entry.plain)
     return Step(edits=tuple(edits), safety="safe", said=f"{entry.config} becomes {entry.plain}", location=misuse.location)
+
+
+def _leaving(writing: Writing, entry: Moved, config: ast.Call, call: ast.Call) -> Iterator[tuple[ast.Call, ast.Call, ast.keyword, str]]:
+    """Yield what a configuration has to hand to its trainer, with the name it has there. Raises Cannot if anything has no place at all."""
+    judge = writing.judge
+    plain, trainer = judge.surface.parameters(entry.plain), judge.surface.parameters(entry.trainer)
+    if plain is None or trainer is None:
+        raise Cannot(f"what {entry.plain} and {entry.trainer} take in these releases is not known")
+    given = _configuration(call, entry)
+    if given is None or _made(writing, given) is not config:
+        raise Cannot(f"write {entry.plain} instead, and pass what it does not take to {entry.trainer}")
+    written = {keyword.arg: keyword for keyword in config.keywords if keyword.arg is not None}
+    for name in _names_given(writing, entry, config):
+        if name in plain.names or judge.instead(entry.plain, name, plain)[0]:
+            continue  # under another name perhaps, which is a step of its own
+        there = name if name in trainer.names else judge.instead(entry.config, name, trainer)[0]
+        if there not in entry.names or name not in written:
+            raise Cannot(f"{entry.plain} does not take {name} in these releases; pass what it stands for to {entry.trainer}")
+        yield config, call, written[name], there
+
+
+def _names_given(writing: Writing, entry: Moved, config: ast.Call) -> list[str]:
+    """Return the names of all that a configuration is given by keyword, unpacked dictionaries included. Raises Cannot for a hidden one."""
+    place = (config.lineno, config.col_offset + 1)
+    for known in writing.script.calls:
+        if known.target == entry.config and (known.location.line, known.location.column) == place and known.complete:
+            return [argument.name for argument in known.arguments if not argument.name.isdecimal()]
+    raise Cannot(f"write {entry.plain} instead; what is passed to {entry.config} cannot be seen")

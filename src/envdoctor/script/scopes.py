@@ -140,16 +140,19 @@ class Scopes:
             self._descend(node, scope)
 
     def _descend(self, node: ast.AST, scope: Scope) -> None:
-        calls = isinstance(node, ast.Call)
+        call = node if isinstance(node, ast.Call) else None
         for child in children(node):
-            if isinstance(child, ast.keyword) and isinstance(child.value, ast.Name):
-                if child.arg is not None:  # `**name` copies what it unpacks
-                    self._escapes.append((child.value.id, scope, node.func if isinstance(node, ast.Call) else None))
-            elif isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
-                if calls and isinstance(node, ast.Call) and child is not node.func:
-                    self._escapes.append((child.id, scope, node.func))
+            kind = type(child)
+            if kind is ast.Constant:
+                continue
+            if kind is ast.Name and isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
+                if call is not None and child is not call.func:
+                    self._escapes.append((child.id, scope, call.func))
                 elif not self._only_reads(node, child):
                     self._escapes.append((child.id, scope, None))
+            elif isinstance(child, ast.keyword) and isinstance(child.value, ast.Name):
+                if child.arg is not None:  # `**name` copies what it unpacks
+                    self._escapes.append((child.value.id, scope, call.func if call is not None else None))
             else:
                 self._visit(child, scope)
 
