@@ -205,3 +205,21 @@ def test_of_a_launcher_s_end_the_workers_error_is_told(box: Path, capsys: pytest
     assert [error["rule"] for error in document(capsys, "killed.log", "--freeze", "box.txt")["errors"]] == ["process-killed"]
     (box / "alone.log").write_text("Traceback (most recent call last):\n" + end.format(1))
     assert "that one's own error is not in this log" in told(capsys, "alone.log", "--freeze", "box.txt")
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("TypeError: Trainer.__init__() got an unexpected keyword argument 'tokenizer'", "Write processing_class= instead of tokenizer="),
+        (
+            "TypeError: SFTTrainer.__init__() got an unexpected keyword argument 'packing'",
+            "Pass packing to SFTConfig, and that to SFTTrainer as args=",
+        ),
+        ("ImportError: cannot import name 'AdamW' from 'transformers' (x)", "Write torch.optim.AdamW instead of transformers.AdamW"),
+    ],
+)
+def test_what_a_script_has_to_say_instead_is_told(box: Path, capsys: pytest.CaptureFixture[str], text: str, advice: str) -> None:
+    (box / "run.log").write_text(f'Traceback (most recent call last):\n  File "train.py", line 3, in <module>\n    go()\n{text}\n')
+    said = told(capsys, "run.log", "--freeze", "box.txt")
+    assert advice in " ".join(said.split())
+    assert said.endswith("next: envdoctor fix train.py\n")

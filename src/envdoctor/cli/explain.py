@@ -66,6 +66,8 @@ def explained(blocks: Iterable[bytes], name: str, asked: Request, report: Report
     from envdoctor.knowledge.atlas.enquiry import Enquiry
     from envdoctor.knowledge.atlas.load import open_atlas
     from envdoctor.knowledge.load import open_book
+    from envdoctor.knowledge.spellings import open_spellings
+    from envdoctor.logs.explain import Sources
     from envdoctor.logs.explain import explain as hold
     from envdoctor.logs.log import read
     from envdoctor.logs.symptoms import Symptoms
@@ -76,7 +78,8 @@ def explained(blocks: Iterable[bytes], name: str, asked: Request, report: Report
     atlas = open_atlas()
     try:
         versions = {name: found.version for name, found in judged.snapshot.distributions.items()}
-        return hold(log, name, judged, book, Enquiry(atlas, versions)), judged
+        sources = Sources(book=book, lookups=Enquiry(atlas, versions), spellings=open_spellings())
+        return hold(log, name, judged, sources), judged
     finally:
         book.release()
         if atlas is not None:

@@ -35,6 +35,7 @@ _LAUNCHERS = {
     "accelerate": ("accelerate", ("--num_processes", "--num-processes")),
     "deepspeed": ("deepspeed", ("--num_gpus",)),
 }
+_OFF = ("off", "0", "false", "no")  # as `preflight()` reads ENVDOCTOR
 _PATIENCE = 10  # seconds
 _UNLIKE = {"paths": (), "select": (), "only": None, "deep": False, "no_deep": False}
 """What a check may be told and a run may not."""
@@ -44,10 +45,10 @@ def run(words: Sequence[str]) -> int:
     """Run `envdoctor run ...`."""
     own, command = split(words)
     values = scan([*own, "--", *command], OPTIONS, OPERAND) or explain([*own, "--", *command], "envdoctor run", SUMMARY, OPTIONS, OPERAND)
-    mode = os.environ.get("ENVDOCTOR", "").lower()
+    mode = os.environ.get("ENVDOCTOR", "").strip().lower()
     report = None
     asked = _request(values, command)
-    if not values["ignore_check"] and mode != "off":
+    if not values["ignore_check"] and mode not in _OFF:
         from envdoctor.diagnosis import check as examine
 
         report = examine(asked)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Report
     from envdoctor.model.presence import Lookups, Presence
     from envdoctor.model.snapshot import Snapshot
+    from envdoctor.model.spelling import Spellings
 
 _RULES = {
     claims.NAME: NAME_MISSING,
@@ -36,7 +37,7 @@ _RULES = {
 }
 
 
-def derive(fault: Fault, report: Report, lookups: Lookups) -> tuple[Finding, str] | None:
+def derive(fault: Fault, report: Report, lookups: Lookups, spellings: Spellings) -> tuple[Finding, str] | None:
     """Return the cause of a fault's claim, and whether it is here; None where the claim is none, or nothing is known of the thing."""
     claim = fault.claim
     if claim is None:
@@ -55,7 +56,10 @@ def derive(fault: Fault, report: Report, lookups: Lookups) -> tuple[Finding, str
     if claim.kind == claims.PACKAGE:
         return None
     found = _look(claim, lookups)
-    return None if found is None else _moved(claim, asker, found, report.snapshot, lookups)
+    if found is None:
+        return None
+    own = _of_script(claim, spellings) if not asker or asker == found.package else None
+    return _moved(claim, asker, found, report.snapshot, [own] if own is not None else _of_asker(claim, asker, found, lookups))
 
 
 def _told(claim: Claim, asker: str, partner: str, report: Report) -> Finding | None:
@@ -90,8 +94,8 @@ def _thing(claim: Claim) -> str:
     }[claim.kind]
 
 
-def _moved(claim: Claim, asker: str, found: Presence, patient: Snapshot, lookups: Lookups) -> tuple[Finding, str]:
-    """Return the cause where the releases that have a thing are known."""
+def _moved(claim: Claim, asker: str, found: Presence, patient: Snapshot, others: list[Remedy]) -> tuple[Finding, str]:
+    """Return the cause where the releases that have a thing are known; `others` are ways out beside moving to one of those."""
     package, thing = found.package, _thing(claim)
     installed = patient.distribution(package)
     version = installed.version or "" if installed is not None else ""
@@ -106,29 +110,51 @@ def _moved(claim: Claim, asker: str, found: Presence, patient: Snapshot, lookups
     standing = FIRES if found.here is False else ELSEWHERE if found.here else UNTOLD
     if standing == ELSEWHERE:
         said += f"; {package} {version} of this environment has it"
-    moves = _moves(claim, asker, found, lookups)
+    moves = [*others, *([_require(package, found.window)] if found.window else [])]
     names = tuple(dict.fromkeys(name for name in (asker, package) if name))
     finding = _finding(claim, said, names, patient, moves)
     known = Reason(what=f"{package} has it", value=f"in {found.releases}", origin="the atlas")
     return finding.replace(because=(*finding.because, known), confidence="certain"), standing
 
 
-def _moves(claim: Claim, asker: str, found: Presence, lookups: Lookups) -> list[Remedy]:
-    """Return the ways out: whoever asks moves to a release that does not, or whoever is asked to one that has it."""
-    told = []
-    if asker and asker != found.package and claim.kind in (claims.NAME, claims.MODULE):
-        target = f"{claim.where}.{claim.what}" if claim.what else claim.where
-        asking = lookups.asking(asker, target)
-        if asking is not None and asking.window:
-            told.append(_require(asker, asking.window))
-    elif not asker or asker == found.package:
-        what = "the argument" if claim.kind == claims.ARGUMENT else "what it asks for"
-        told.append(
-            Remedy(title="Change the script", safety="manual", advice=f"Change the script: leave {what} {claim.what or claim.where} out.")
-        )
-    if found.window:
-        told.append(_require(found.package, found.window))
-    return told
+def _of_asker(claim: Claim, asker: str, found: Presence, lookups: Lookups) -> list[Remedy]:
+    """Return the move of whoever asks to a release that does not."""
+    if not asker or asker == found.package or claim.kind not in (claims.NAME, claims.MODULE):
+        return []
+    asking = lookups.asking(asker, f"{claim.where}.{claim.what}" if claim.what else claim.where)
+    return [_require(asker, asking.window)] if asking is not None and asking.window else []
+
+
+def _of_script(claim: Claim, spellings: Spellings) -> Remedy:
+    """Return what the script has to say instead."""
+    if claim.kind == claims.ARGUMENT:
+        advice = _respelled(claim, spellings) or f"Change the call of {claim.where}: leave the argument {claim.what} out."
+    else:
+        name = f"{claim.where}.{claim.what}" if claim.what else claim.where
+        heir = next((one for one in spellings.successors if one.old == name), None)
+        advice = f"Change the script: it asks for {name}."
+        if heir is not None:
+            advice = f"Write {heir.new} instead of {name}." if heir.new else heir.advice or advice
+    return Remedy(title=advice, safety="manual", advice=advice)
+
+
+def _respelled(claim: Claim, spellings: Spellings) -> str:
+    """Return how an argument is written in other releases, "" where no table tells."""
+    where, what = claim.where, claim.what
+    named = {where, *(base.rpartition(".")[2] for heir in spellings.heirs if _names(heir.of, where) for base in heir.bases)}
+    for one in spellings.renamed:
+        if what in (one.old, one.new) and any(_names(one.of, name) for name in named):
+            other = one.new if what == one.old else one.old
+            return f"Write {other}= instead of {what}= in the call of {where}." if other else one.advice
+    for move in spellings.moved:
+        if what in move.names and _names((move.trainer,), where):
+            config = move.config.rpartition(".")[2]
+            return f"Pass {what} to {config}, and that to {where} as {move.by}=, not to {where} itself."
+    return ""
+
+
+def _names(dotted: tuple[str, ...], name: str) -> bool:
+    return any(one == name or one.endswith("." + name) for one in dotted)
 
 
 def _require(name: str, wanted: str) -> Remedy:

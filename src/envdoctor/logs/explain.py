@@ -10,8 +10,10 @@ from envdoctor.logs.raised import package_of
 from envdoctor.model.explanation import ELSEWHERE, FIRES, HOLDS, KILLED, MEMORY_SHORT, NO_RULE, UNTOLD, Explanation
 from envdoctor.model.finding import Clear, Finding, Reason, Unknown
 from envdoctor.model.names import normalise
+from envdoctor.model.record import Record
 from envdoctor.model.rule import Remedy
 from envdoctor.model.script import Location
+from envdoctor.model.spelling import Spellings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,12 +30,20 @@ _KILLED = -9
 _LONGEST = 300  # characters of an error that are told
 
 
-def explain(log: Log, name: str, report: Report, book: Book, lookups: Lookups) -> tuple[Explanation, ...]:
+class Sources(Record):
+    """What is asked for what a log does not say itself."""
+
+    book: Book
+    lookups: Lookups
+    spellings: Spellings = Spellings()
+
+
+def explain(log: Log, name: str, report: Report, sources: Sources) -> tuple[Explanation, ...]:
     """Return an explanation of every fault of a log, but of those that only follow from others. `name` is how the log is called."""
     own = [fault for fault in log.faults if not fault.follows]
     if not own and _KILLED in log.exits:
         return (killed(f"a process in {name}"),)
-    return tuple(_once([_explained(fault, name, report, book, lookups) for fault in own or log.faults]))
+    return tuple(_once([_explained(fault, name, report, sources) for fault in own or log.faults]))
 
 
 def _once(told: list[Explanation]) -> Iterator[Explanation]:
@@ -60,11 +70,11 @@ def killed(process: str, signal: int = 9) -> Explanation:
     return Explanation(finding=finding, headline=f"{process} ended by signal {signal}", line=0, standing=HOLDS)
 
 
-def _explained(fault: Fault, name: str, report: Report, book: Book, lookups: Lookups) -> Explanation:
-    finding, standing = _found(fault, report, book, lookups)
+def _explained(fault: Fault, name: str, report: Report, sources: Sources) -> Explanation:
+    finding, standing = _found(fault, report, sources)
     distributions = report.snapshot.distributions
     module = package_of(fault.raised)
-    by = lookups.brings(module) if module else ""
+    by = sources.lookups.brings(module) if module else ""
     frame = fault.raised.frames[-1] if fault.raised.frames else None
     said = Reason(what="log", value=_line(fault), origin=f"{name}:{fault.raised.line}")
     location = Location(path=name, line=fault.raised.line)
@@ -92,7 +102,7 @@ def _line(fault: Fault) -> str:
     return text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(" ", 1)[0] + " ..."
 
 
-def _found(fault: Fault, report: Report, book: Book, lookups: Lookups) -> tuple[Finding, str]:
+def _found(fault: Fault, report: Report, sources: Sources) -> tuple[Finding, str]:
     """Return the cause, and whether it is here: rules that fire first, then what is derived, then rules that do not fire."""
     fired = {finding.rule: finding for finding in (*report.findings, *report.suppressed)}
     for hit in fault.hits:
@@ -100,13 +110,13 @@ def _found(fault: Fault, report: Report, book: Book, lookups: Lookups) -> tuple[
             return fired[hit.rule], FIRES
     if fault.shortage is not None:
         return _of_memory(fault), HOLDS
-    derived = derive(fault, report, lookups)
-    best = _best(fault, book, lookups)
+    derived = derive(fault, report, sources.lookups, sources.spellings)
+    best = _best(fault, sources)
     if best is None:
-        return derived or (facts.unknown(fault, report, lookups), UNTOLD)
+        return derived or (facts.unknown(fault, report, sources.lookups), UNTOLD)
     if derived is not None and (best.generic or derived[0] in report.findings):
         return derived
-    finding, standing = _of_rule(best.rule, report, book)
+    finding, standing = _of_rule(best.rule, report, sources.book)
     if derived is not None and derived[1] == FIRES and standing == ELSEWHERE:
         return derived
     if derived is not None and standing == UNTOLD:  # the rule waits for a script, and the atlas can tell without
@@ -114,12 +124,12 @@ def _found(fault: Fault, report: Report, book: Book, lookups: Lookups) -> tuple[
     return finding, standing
 
 
-def _best(fault: Fault, book: Book, lookups: Lookups) -> Hit | None:
+def _best(fault: Fault, sources: Sources) -> Hit | None:
     """Return the rule to tell of those that do not fire: of equal texts that of the package whose code raised the error."""
-    through = facts.packages(fault, lookups) if len(fault.hits) > 1 else []
+    through = facts.packages(fault, sources.lookups) if len(fault.hits) > 1 else []
 
     def rank(hit: Hit) -> tuple[bool, int, int]:
-        subject = normalise(book.head(hit.rule).subject)
+        subject = normalise(sources.book.head(hit.rule).subject)
         return hit.generic, -hit.weight, through.index(subject) if subject in through else len(through)
 
     return min(fault.hits, key=rank, default=None)

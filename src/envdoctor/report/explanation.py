@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.model.explanation import ELSEWHERE, FIRES, LOG_ONLY, UNTOLD
-from envdoctor.model.finding import BUILT_IN
+from envdoctor.model.finding import ARGUMENT_MISSING, BUILT_IN, NAME_MISSING
 from envdoctor.report import page, remedies
 from envdoctor.report.missing import some
 from envdoctor.report.plain import ERROR_STYLE, FIT_STYLE, NO_BREAK, NOTE_STYLE, QUIET_STYLE, WARNING_STYLE, clean, wrap
@@ -27,6 +27,8 @@ _HERE = {
 _STYLES = {"error": ERROR_STYLE, "warning": WARNING_STYLE, "note": NOTE_STYLE}
 _MOST = 12  # errors that are told at length
 _MOST_PARAGRAPHS = 2
+_OF_SCRIPTS = (ARGUMENT_MISSING, NAME_MISSING)
+"""What a script may be rewritten for, where it is the script that asks."""
 _OFTEN = 100
 """From here on a log's lines are no longer counted."""
 
@@ -49,6 +51,9 @@ def render(told: Sequence[Explanation], name: str, patient: Snapshot, *, options
 
 def onward(told: Sequence[Explanation]) -> str:
     """Return the one command to go on with, "" where none helps."""
+    script = next((one.raised_in for one in told if one.standing == FIRES and one.finding.rule in _OF_SCRIPTS and not one.raised_by), "")
+    if script:
+        return f"envdoctor fix {clean(script.rpartition(':')[0])}"
     if any(one.standing == FIRES and any(remedy.require or remedy.remove for remedy in one.finding.remedies) for one in told):
         return "envdoctor fix"
     known = [one.finding.rule for one in told if one.is_known and one.finding.rule not in LOG_ONLY and one.finding.rule not in BUILT_IN]
@@ -84,7 +89,7 @@ def _draw(sheet: Page, one: Explanation, name: str, patient: Snapshot, options: 
         content = [(remedies.line(remedy, patient), "" if number else "bold")]
         sheet.block(_label("or" if number else "do"), [content], whole=remedies.is_command(remedy))
     if one.others and not options.quiet:
-        sheet.block(_label("also"), [[(f"the text is also that of {some([clean(rule) for rule in one.others], 2)}", QUIET_STYLE)]])
+        sheet.block(_label("also"), [[(f"known to {some([clean(rule) for rule in one.others], 2)}", QUIET_STYLE)]])
     if one.is_known and finding.rule not in LOG_ONLY:
         links = [[(clean(link), QUIET_STYLE)] for link in (finding.links if options.verbose else finding.links[:1])]
         sheet.block(_label("more"), [*links, [(f"envdoctor rules show {clean(finding.rule)}", QUIET_STYLE)]], whole=True)
