@@ -135,3 +135,27 @@ def test_hostile_bytes_end_in_no_traceback() -> None:
     for size in (0, 1, 300, 300_000):
         list(passages([os.urandom(size)], [("module", "has no attribute")]))
     list(passages([b"\x1b[" * 200_000, b"\r" * 500_000, b"Error: " * 100_000], []))
+
+
+def test_what_others_write_in_between_is_no_exception() -> None:
+    lines = (LOGS / "chained.log").read_text("utf-8").splitlines()
+    others = ["INFO: saved", "Map: 100%|###| 8/8", "Epoch: 1", "{'loss': 1.0}", "Loading weights: 5", "wandb: synced"]
+    mixed = [part for number, line in enumerate(lines) for part in (line, others[number % len(others)])]
+    (chain,) = raised_in("\n".join(mixed))
+    assert [one.kind for one in chain.raised] == ["ImportError", "RuntimeError"]
+    assert package_of(chain.root) == "peft"
+
+
+def test_ranks_that_wrote_line_by_line_without_a_mark_are_told_once_or_twice() -> None:
+    lines = (LOGS / "chained.log").read_text("utf-8").splitlines()
+    found = raised_in("\n".join(line for line in lines for _ in range(2)))
+    assert {chain.root.headline for chain in found} == {raised_in("\n".join(lines))[0].root.headline} | {found[-1].root.headline}
+    assert found[0].root.kind == "ImportError"
+
+
+@pytest.mark.parametrize(
+    "kind", ["queue.Empty", "subprocess.TimeoutExpired", "StopIteration", "__main__.Stopped", "huggingface_hub.errors.GatedRepoError"]
+)
+def test_exceptions_of_any_name_are_read(kind: str) -> None:
+    (chain,) = raised_in(f'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    go()\n{kind}: why\n')
+    assert (chain.root.kind, chain.root.message) == (kind, "why")

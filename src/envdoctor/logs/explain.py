@@ -89,7 +89,7 @@ def _explained(fault: Fault, name: str, report: Report, sources: Sources) -> Exp
         ranks=fault.sources,
         raised_by=by if by in known or module else "",
         raised_in=facts.place(frame) if frame is not None else "",
-        others=tuple(hit.rule for hit in fault.hits if hit.rule != finding.rule),
+        others=() if finding.rule == MEMORY_SHORT else tuple(hit.rule for hit in fault.hits if hit.rule != finding.rule),
         numbers=tuple(memory.numbers(fault.shortage)) if fault.shortage is not None else (),
     )
 

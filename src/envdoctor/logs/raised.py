@@ -206,7 +206,7 @@ class _Reader:
     def _below_frames(self, text: str) -> _Words | None:
         """Return what a line below the frames of a traceback says was raised."""
         found = _RAISED.match(text) if self._is_open or self._frames else None
-        if found is None or (self._hint and found.group("kind") != self._hint) or not _is_kind(found.group("kind"), found.group("message")):
+        if found is None or (found.group("kind") != self._hint if self._hint else not _is_kind(found.group("kind"))):
             return None
         return _Words(kind=found.group("kind"), message=found.group("message") or "", traced=True, goes_on=True)
 
@@ -238,12 +238,16 @@ _WIDE = 70
 """Characters of a line that a terminal may have wrapped."""
 
 
-def _is_kind(kind: str, message: str | None) -> bool:
-    """Tell whether a word below frames is the name of an exception, and not code or text of the program."""
-    last = kind.rpartition(".")[2]
-    if last.endswith(("Error", "Exception", "Interrupt", "Exit", "Warning", "Group", "Empty", "Full", "Failure")):
-        return True
-    return last[:1].isupper() and (message is not None or "." in kind)
+_BUILT_IN_ENDS = ("Error", "Exception", "Interrupt", "Exit", "Warning", "Group", "Iteration")
+
+
+def _is_kind(kind: str) -> bool:
+    """Tell whether a word below frames is the name of an exception, and not what another rank wrote in between.
+
+    Python tells exceptions that are not its own with their modules.
+    """
+    module, _, last = kind.rpartition(".")
+    return last.endswith(_BUILT_IN_ENDS) or (bool(module) and last[:1].isupper() and not last.isupper())
 
 
 def package_of(raised: Raised) -> str:
