@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from envdoctor.memory.catalogue import ROWS, configuration, near
+from envdoctor.memory.forecast import forecast
 from envdoctor.memory.model import Model
 from envdoctor.memory.run import Run
 from envdoctor.memory.shape import shape_of
@@ -106,7 +109,7 @@ def test_an_unknown_name_has_no_shape_but_neighbours() -> None:
         ({"model_type": None}, "has no model_type"),
         ({"model_type": "mamba"}, "is not known here"),
         ({"hidden_size": None}, "says nothing of hidden_size"),
-        ({"num_hidden_layers": -1}, "must be a whole number above 0"),
+        ({"num_hidden_layers": -1}, "must be a whole number between 1 and"),
     ],
 )
 def test_a_configuration_without_sizes_says_what_is_missing(changes: dict[str, object], says: str) -> None:
@@ -117,3 +120,21 @@ def test_a_configuration_without_sizes_says_what_is_missing(changes: dict[str, o
 def test_the_text_part_of_a_model_of_images_is_what_counts() -> None:
     inner = configuration("google/gemma-3-4b-pt") or {}
     assert shape_of({"model_type": "gemma3", "text_config": inner}, "config.json") == shape_of(inner, "config.json")
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_configuration_however_broken_ends_in_anything_but_an_answer(seed: int) -> None:
+    chance = random.Random(seed)
+    sizes = dict(configuration(chance.choice([*ROWS])) or {})
+    for _ in range(3):
+        keys = [*sizes, "layer_types", "sliding_window_pattern", "quantization_config", "text_config", "head_dim", "first_k_dense_replace"]
+        sizes[chance.choice(keys)] = chance.choice([None, 0, -1, 1, 3, "x", [], {}, True, 1.5, 10**9])
+    if isinstance(sizes.get("num_hidden_layers"), int):
+        sizes["num_hidden_layers"] = min(sizes["num_hidden_layers"], 9)
+    try:
+        shape = shape_of(sizes, "config.json")
+    except InputError:
+        return
+    for method in ("lora", "full", "inference"):
+        found = forecast(shape, Run(method=method, seq=64))
+        assert 0 < found.allocated <= found.reserved

@@ -73,6 +73,8 @@ def forecast(shape: Shape, run: Run) -> Forecast:
     segments = 0
     for turn in range(TURNS):
         skip = once if turn else set()
+        if turn == 1:
+            pool.peak_allocated = pool.allocated  # from here on both workspaces are among what is counted
         held: list[Block | None] = [None] * len(events)
         _replay(pool, events, range(end), held, skip)
         if turn == 0:
@@ -85,9 +87,9 @@ def forecast(shape: Shape, run: Run) -> Forecast:
         segments = pool.segments
     peak = _parts(whole, needs.passing)
     return Forecast(
-        allocated=pool.peak_allocated - 2 * WORKSPACE,
+        allocated=pool.peak_allocated - len(once) * WORKSPACE,
         reserved=pool.peak_reserved,
-        workspaces=2 * WORKSPACE,
+        workspaces=len(once) * WORKSPACE,
         outside=needs.paged,
         weights=sum(weights),
         adapters=sum(adapters),

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_DEEPEST, _LARGEST = 1000, 1 << 24
+
+
 class Shape(Record):
     """What of a configuration counts. Sizes are elements; what a family adds stands in its traits (`families.py`)."""
 
@@ -75,7 +78,8 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
     """Read a configuration; `where` names it in errors. Raises InputError when sizes are missing or make no sense."""
     family = configuration.get("model_type")
     inner = configuration.get("text_config")
-    if isinstance(inner, dict):  # a model of text and images: what is trained on text is the inner one
+    quantised = configuration.get("quantization_config")
+    if isinstance(inner, dict) and inner:  # a model of text and images: what is trained on text is the inner one
         told = inner.get("model_type") or f"{family}_text"
         configuration = {**{k: v for k, v in configuration.items() if k == "tie_word_embeddings"}, **inner, "model_type": told}
         family = told
@@ -90,8 +94,8 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
             value = configuration.get(name)
             if isinstance(value, bool) or value is None:
                 continue
-            if not isinstance(value, int) or value <= 0:
-                raise InputError(f"{where}: {name} is {value!r}, and must be a whole number above 0")
+            if not isinstance(value, int) or not 0 < value < _LARGEST:
+                raise InputError(f"{where}: {name} is {value!r}, and must be a whole number between 1 and {_LARGEST - 1:,}")
             return value
         if default is not None:
             return default
@@ -100,7 +104,7 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
     hidden = whole("hidden_size", "n_embd", "d_model")
     heads = whole("num_attention_heads", "n_head")
     layers = whole("num_hidden_layers", "n_layer")
-    head_dim = whole("head_dim", default=traits.head_dim or hidden // heads)
+    head_dim = whole("head_dim", default=traits.head_dim or max(1, hidden // heads))
     experts = whole("num_local_experts", "num_experts", "n_routed_experts", default=0) if traits.experts else 0
     kv_heads = whole("num_key_value_heads", "num_kv_heads", default=heads)
     if configuration.get("multi_query") and not configuration.get("new_decoder_architecture"):
@@ -108,7 +112,7 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
     tied = configuration.get("tie_word_embeddings", traits.tied)
     window, count = _window(configuration, traits.window, layers)
     expert_size = whole("moe_intermediate_size", "intermediate_size", default=0) if experts else 0
-    shared = configuration.get("shared_expert_intermediate_size") or 0
+    shared = whole("shared_expert_intermediate_size", default=0) if experts else 0
     if traits.shared and experts:
         shared = expert_size * whole("n_shared_experts", default=1)
     latent: tuple[int, ...] = ()
@@ -117,10 +121,16 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
             configuration.get("q_lora_rank") or 0,
             *(whole(n) for n in ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")),
         )
+    dense = configuration.get("first_k_dense_replace")
+    dense = dense if isinstance(dense, int) and dense > 0 else 0
     bias = configuration.get("attention_bias")
     if bias is None:
         bias = configuration.get("use_bias", traits.qkv_bias)
-    method = (configuration.get("quantization_config") or {}).get("quant_method", "")
+    method = quantised.get("quant_method", "") if isinstance(quantised, dict) else ""
+    if layers > _DEEPEST:
+        raise InputError(f"{where}: num_hidden_layers is {layers}, and no model has more than {_DEEPEST}")
+    if heads % kv_heads:
+        raise InputError(f"{where}: {kv_heads} key heads (num_key_value_heads) do not divide {heads} heads (num_attention_heads)")
     return Shape(
         family=family,
         hidden=hidden,
@@ -149,7 +159,7 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
         shared_size=int(shared),
         expert_bias=traits.expert_bias,
         shared_gate=traits.shared_gate,
-        dense_layers=int(configuration.get("first_k_dense_replace") or 0) if experts else 0,
+        dense_layers=min(dense, layers) if experts else 0,
         sinks=traits.sinks,
         scaled_embedding=traits.scaled_embedding,
         multiplied=traits.multiplied,
@@ -175,6 +185,6 @@ def _window(configuration: Mapping[str, Any], default: str, layers: int) -> tupl
     every = (
         configuration.get("sliding_window_pattern") or configuration.get("_sliding_window_pattern") or {"half": 2, "most": 6}.get(default)
     )
-    if every and default:
+    if isinstance(every, int) and every > 0 and default:
         return window, layers - layers // every
     return (window, layers) if default == "all" else (0, 0)
