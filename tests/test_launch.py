@@ -116,6 +116,8 @@ def in_terminal(*words: str, size: tuple[int, int] = (33, 101)) -> tuple[bytes, 
         seen += piece
         if b"interrupt me" in piece:
             os.write(terminal, b"\x03")
+        if b"resize me" in piece:
+            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 55, 0, 0))
     os.close(terminal)
     return seen, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
@@ -131,6 +133,13 @@ def test_ctrl_c_reaches_the_command_once() -> None:
     told = "import signal, time\ncount = []\nsignal.signal(signal.SIGINT, lambda *_: count.append(1))\nprint('interrupt me', flush=True)\nfor _ in range(10): time.sleep(0.1)\nprint(len(count), 'time')"
     seen, status = in_terminal(*LAUNCHED, sys.executable, "-c", told)
     assert b"1 time" in seen
+    assert status == 0
+
+
+def test_a_window_that_changes_its_size_changes_the_command_s() -> None:
+    told = "import os, time\nprint('resize me', flush=True)\nfor _ in range(50):\n  time.sleep(0.05)\n  if os.get_terminal_size(1).columns == 55: break\nprint(os.get_terminal_size(1).columns, 'columns')"
+    seen, status = in_terminal(*LAUNCHED, sys.executable, "-c", told)
+    assert b"55 columns" in seen
     assert status == 0
 
 
