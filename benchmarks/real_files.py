@@ -1,4 +1,4 @@
-"""Gather the requirement files of real projects from source distributions, for tests/formats/test_real_files.py.
+"""Gather the requirement files of real projects from source distributions, for tests/formats/test_real_lists.py.
 
     pip download --no-deps --no-binary :all: --dest SDISTS celery==5.7.0 ...
     python benchmarks/real_files.py SDISTS fixtures/formats/real-requirements
