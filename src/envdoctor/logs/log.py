@@ -114,14 +114,12 @@ def _fault(chain: Chain, symptoms: Symptoms) -> Fault:
 
 def _hits(raised: Raised, symptoms: Symptoms) -> list[Hit]:
     """Return the rules that know an exception, as it stands and as it was before a terminal wrapped it."""
-    headline = raised.headline
-    for glue in ("\n", "", " "):
-        found = symptoms.hits(headline.replace("\n", glue))
-        if found:
-            return sorted(found, key=lambda hit: -hit.weight)
-        if "\n" not in headline:
-            break
-    return []
+    best: dict[str, Hit] = {}
+    for glue in ("\n", "", " ") if "\n" in raised.headline else ("",):
+        for hit in symptoms.hits(raised.headline.replace("\n", glue)):
+            if hit.rule not in best or best[hit.rule].weight < hit.weight:
+                best[hit.rule] = hit
+    return sorted(best.values(), key=lambda hit: -hit.weight)
 
 
 def _loose(passage: Passage, together: Sequence[Chain], symptoms: Symptoms, seen: set[str]) -> Iterator[Fault]:
