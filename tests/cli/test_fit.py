@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -136,6 +137,25 @@ def test_a_script_says_what_the_command_line_does_not(capsys: pytest.CaptureFixt
     path.write_text("print(1)\n")
     assert main(["fit", str(path)]) == 2
     assert "does not say it plainly" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["svg", "html"])
+def test_the_drawing_has_a_line_for_each_batch_and_the_card(capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"fit.{kind}"
+    words = ["--model", "Qwen/Qwen2.5-7B", "--batch", "2", "--gradient-checkpointing", "--plot", str(path)]
+    fit(capsys, *words, "--gpu", "24GB")
+    text = path.read_text(encoding="utf-8")
+    root = ElementTree.fromstring(text.partition("<body>")[2].partition("</body>")[0] or text)
+    said = [element.text for element in root.iter() if element.tag.endswith("text")]
+    assert {f"batch {batch}" for batch in (1, 2, 4, 8, 16)} <= set(said)
+    assert "the card" in said
+    fit(capsys, *words)
+    assert "the card" not in path.read_text(encoding="utf-8")
+
+
+def test_a_drawing_of_another_kind_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--model", "Qwen/Qwen3-4B", "--plot", "fit.png"]) == 2
+    assert "must end in .svg or .html" in capsys.readouterr().err
 
 
 def test_a_family_that_was_not_measured_has_bounds_only(capsys: pytest.CaptureFixture[str]) -> None:

@@ -52,6 +52,7 @@ OPTIONS: tuple[Option, ...] = (
     _number("gpus", "N", 1, "cards that share the model (default: 1)"),
     Option(name="sharing", kind=VALUE, choices=SHARINGS, help="how cards share: layers (device_map), zero1, zero2, zero3 or fsdp"),
     Option(name="offload", kind=FLAG, help="the optimizer's states lie in the computer's own memory"),
+    Option(name="plot", kind=VALUE, metavar="FILE", help="draw what the device shows by batch and length: FILE.svg or FILE.html"),
     Option(name="format", kind=VALUE, choices=("text", "json"), default="text", help="output format (default: text)"),
 )
 
@@ -93,6 +94,8 @@ def run(words: Sequence[str]) -> int:
         grown = largest(shape, asked, found, room)
         if judged.verdict != FITS:
             changes = cheapest(shape, asked, found, room)
+    if values["plot"]:
+        _draw(values["plot"], name, shape, asked, found, judged, card.capability if card else None)
     answer = Answer(
         name=name,
         source=source,
@@ -113,6 +116,22 @@ def run(words: Sequence[str]) -> int:
     else:
         put("\n".join(lines(answer)) + "\n")
     return 0 if judged is None or judged.verdict == FITS else 1
+
+
+def _draw(path: str, name: str, *drawn: Any) -> None:
+    """Write the drawing of a run. Raises UsageError where the file is of another kind, or cannot be written."""
+    from envdoctor.cli.check import write_whole
+    from envdoctor.memory.plot import page, svg
+    from envdoctor.memory.tell import title
+    from envdoctor.memory.verdict import context_of
+
+    kind = os.path.splitext(path)[1].lower()
+    if kind not in (".svg", ".html"):
+        raise UsageError(f"--plot {path}: must end in .svg or .html")
+    shape, asked, found, judged, capability = drawn
+    told = title(name, asked)
+    drawing = svg(told, shape, asked, found, capacity=judged.capacity if judged else 0, context=context_of(capability))
+    write_whole(path, drawing if kind == ".svg" else page(told, drawing))
 
 
 def _said(values: Values) -> tuple[dict[str, Any], list[str]]:
