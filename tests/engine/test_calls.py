@@ -84,6 +84,14 @@ ARGUMENT = "from transformers import TrainingArguments\nTrainingArguments('out',
             "which transformers 4.50.0 hands on to what does not take it; write torch_dtype",
         ),
         (
+            "from trl import CPOTrainer", {},
+            "the script imports trl.CPOTrainer, which trl dropped in 0.29.0; write trl.experimental.cpo.CPOTrainer",
+        ),
+        (
+            "from trl.commands.cli_utils import TrlParser", {},
+            "the script imports trl.commands.cli_utils.TrlParser, which trl dropped in 0.13.0; write trl.TrlParser",
+        ),
+        (
             "from trl.core import LengthSampler", {},
             "the script imports trl.core.LengthSampler, which trl dropped in 0.25.0",
         ),

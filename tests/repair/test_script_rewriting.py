@@ -149,6 +149,12 @@ def test_names_are_exchanged_with_their_uses() -> None:
     assert told.text == "from peft import prepare_model_for_kbit_training\nmodel = prepare_model_for_kbit_training(model)\n"
 
 
+def test_a_class_that_moved_is_imported_from_where_it_is_when_asked_for() -> None:
+    text = "from trl import CPOConfig, SFTTrainer\nCPOConfig('out')\n"
+    assert written(text).left[0].safety == "unsafe"
+    assert written(text, unsafe=True).text == "from trl import SFTTrainer\nfrom trl.experimental.cpo import CPOConfig\nCPOConfig('out')\n"
+
+
 def test_what_may_change_numbers_is_only_done_when_asked_for() -> None:
     text = "from transformers import AdamW, Trainer\nAdamW(x)\n"
     told = written(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from envdoctor.engine.calls_surface import Surface
 from envdoctor.model.record import Record
+from envdoctor.model.spelling import Successor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from envdoctor.model.knowledge import Links
     from envdoctor.model.script import Argument, Call, Location, Script
     from envdoctor.model.snapshot import Snapshot
-    from envdoctor.model.spelling import Moved, Renamed, Spellings, Successor, Sunk
+    from envdoctor.model.spelling import Moved, Renamed, Spellings, Sunk
 
     Entry = Union[Renamed, Moved, Successor, Sunk]
 
@@ -99,6 +100,9 @@ class Judge:
         else:
             return None
         name = ".".join(filter(None, (place.module, place.chain.partition(".")[0])))
+        if entry is None and not had & state:
+            moved = self.surface.elsewhere(place)
+            entry = Successor(old=dotted, new=moved, safety="unsafe") if moved else None
         new = entry.new if entry is not None and self._is_there(entry.new) else ""
         return Misuse(kind=NAME, package=place.package, callable="", name=name, location=location, had=had, new=new, entry=entry)
 

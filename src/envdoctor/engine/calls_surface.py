@@ -195,6 +195,35 @@ class Surface:
                         found[name] = found.get(name, 0) | bits
         return found
 
+    def elsewhere(self, place: Place) -> str:
+        """Return where a package has a class or function now that it no longer has where it was; "" where that is not certain.
+
+        It is the only one of its name, or all that have it lie below each other; a function takes the same parameters as before.
+        """
+        name, members, state = place.chain, self.members(place.package), self.state(place.package)
+        if not name or "." in name or name.startswith("_"):
+            return ""
+        now = [subject for subject in members.subjects("takes", name) if _covered(members.items("takes", subject)) & state == state]
+        modules = sorted((subject.partition(":")[0] for subject in now), key=lambda module: (module.count("."), module))
+        modules = [module for module in modules if not any(part.startswith("_") for part in module.split("."))]
+        if not modules or not all(module == modules[0] or module.startswith(modules[0] + ".") for module in modules):
+            return ""
+        if not members.items("offers", modules[0]).get(name, 0) & state:
+            return ""
+        if not name[:1].isupper() and self._parameters_of(place.subject) != self._parameters_of(f"{modules[0]}:{name}", place.package):
+            return ""
+        module = modules[0]
+        while members.items("offers", module.rpartition(".")[0]).get(name, 0) & state:
+            module = module.rpartition(".")[0]  # the package exports it: that is the name for others
+        return f"{module}.{name}"
+
+    def _parameters_of(self, subject: str, package: str = "") -> frozenset[str]:
+        """Return the parameters that a subject took in its last release."""
+        found = self.place(subject.partition(":")[0])
+        items = self.members(package or (found.package if found is not None else "")).items("takes", subject)
+        last = _covered(items).bit_length() - 1
+        return frozenset(item.partition("=")[0] for item, bits in items.items() if last >= 0 and bits >> last & 1)
+
     def bases(self, dotted: str) -> tuple[str, ...]:
         """Return a callable and what it inherits its parameters from."""
         return (dotted, *self._heirs.get(dotted, ()))
