@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,28 @@ def test_in_colour_with_times_before_every_line(path: Path, symptoms: Symptoms) 
     lines = path.read_text("utf-8").splitlines()
     coloured = "\r\n".join(f"\x1b[2m2025-11-25T10:00:00.123Z\x1b[0m \x1b[31m{line}\x1b[0m" for line in lines)
     assert first_rules(read([coloured.encode()], symptoms)) == EXPECTED[path.stem]
+
+
+def test_damaged_logs_are_read_to_the_end(symptoms: Symptoms) -> None:
+    chance = random.Random(5)
+    bits = [
+        b"Traceback (most recent call last):\n",
+        b'  File "',
+        b"Error: ",
+        b"\x1b[",
+        b"\r",
+        b"[rank0]: ",
+        b"`",
+        b"cannot import name '",
+        b"\xff",
+        b"requires ",
+        b">=1.2",
+        b"((((",
+        b"a" * 3000,
+    ]
+    for path in REAL * 2:
+        data = bytearray(path.read_bytes())
+        for _ in range(chance.randint(1, 30)):
+            start = chance.randrange(len(data) + 1)
+            data[start : start + chance.randint(0, 60)] = chance.choice(bits) * chance.randint(1, 4)
+        assert isinstance(read([bytes(data)], symptoms), Log)

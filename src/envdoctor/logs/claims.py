@@ -30,7 +30,8 @@ class Claim(Record):
 
 
 _WISH = r"(?:[<>=!~]=?|===)\s?\d[\w.*+!]*(?:\s?,\s?(?:[<>=!~]=?)\s?\d[\w.*+!]*)*"
-_PACKAGE = r"[A-Za-z][\w.-]*[A-Za-z\d]"
+_PACKAGE = r"(?<![\w.-])[A-Za-z][\w.-]{0,58}[A-Za-z\d]"  # bounded: a text of one long word is read in no time
+_LONGEST = 4000  # characters of a message
 _NO_PACKAGES = frozenset(
     {"python", "version", "versions", "release", "cuda", "than", "is", "be", "to", "driver", "capability", "glibc", "for", "your"}
 )
@@ -41,7 +42,7 @@ _SPELLINGS = {"pytorch": "torch", "huggingface-hub": "huggingface-hub", "flash-a
 def claim_of(raised: Raised) -> Claim | None:
     """Return what an exception claims, whatever a terminal's width did to its message; None where it claims nothing of packages."""
     for glue in ("\n", "", " "):
-        text = raised.message.replace("\n", glue).replace("`", "")
+        text = raised.message[:_LONGEST].replace("\n", glue).replace("`", "")
         for read in _READERS:
             claim = read(text)
             if claim is not None:
@@ -67,7 +68,7 @@ _BUT_FOUND = re.compile(
 )
 _ASKED = re.compile(
     rf"(?:requires?|needs?|install(?:ed)?|upgrade|support|supports|have|downgrade|update|at least|version of)\b[^.]{{0,60}}?"
-    rf"(?<![\w.-])(?P<package>{_PACKAGE})(?:\[[\w,]+\])?(?: version)?\s?(?P<wish>{_WISH})",
+    rf"(?P<package>{_PACKAGE})(?:\[[\w,]+\])?(?: version)?\s?(?P<wish>{_WISH})",
     re.IGNORECASE,
 )
 
