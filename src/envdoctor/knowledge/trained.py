@@ -24,9 +24,10 @@ SHIPPED = os.path.join(os.path.dirname(ARTEFACT), NAME)
 
 
 class Trained(Record):
-    """Pairs of series that were trained with."""
+    """Pairs of series that were trained with; `names` are the packages that are told of at all."""
 
     pairs: frozenset[tuple[Place, Place]] = frozenset()
+    names: frozenset[str] = frozenset()
 
     def beside(self, name: str, version: str, others: Mapping[str, str]) -> bool:
         """Tell whether a release was trained with beside each of some others; not without any."""
@@ -59,7 +60,7 @@ def read_trained(text: str) -> Trained:
         _, *words = line.split()
         places = [place(name, version) for name, _, version in (word.partition("=") for word in words)]
         pairs.update((one, two) for one in places for two in places if one != two)
-    return Trained(pairs=frozenset(pairs))
+    return Trained(pairs=frozenset(pairs), names=frozenset(name for pair in pairs for name, _ in pair))
 
 
 def place(name: str, version: str) -> Place:

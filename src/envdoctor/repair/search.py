@@ -209,7 +209,7 @@ class Search:
                 if plain(version) == plain(here):
                     break
                 answer = self._settle(choice, {**fixed, name: version})
-                if isinstance(answer, Found) and answer.cost[:_SHAPE] <= best.cost[:_SHAPE]:
+                if isinstance(answer, Found) and (answer.cost <= best.cost or self._is_as_near(answer, best, name)):
                     best = answer
                     break
             if now is not None:
@@ -229,18 +229,26 @@ class Search:
         for name, version in found.versions.items():
             if name in choice or name in fixed or self._ledger.now.get(name) in (None, version):
                 continue
-            forcing = self._forcing(name, best.versions)
-            if not forcing or self._trained.beside(name, best.versions[name], forcing):
+            kin = self._kin(name, best.versions)
+            if not self._forcing(name, best.versions) or self._trained.beside(name, best.versions[name], kin):
                 continue
             for tried in self._to_try(name, best.versions, choice, {**fixed, **anchors})[:_ANCHORS]:
-                if not self._trained.beside(name, tried, forcing):
+                if not self._trained.beside(name, tried, kin):
                     break
                 answer = self._settle(choice, {**fixed, **anchors, name: tried})
-                if isinstance(answer, Found) and answer.cost[:_SHAPE] <= best.cost[:_SHAPE]:
+                if isinstance(answer, Found) and self._is_as_near(answer, best, name):
                     best = answer
                     anchors[name] = tried
                     break
         return best.replace(anchors=anchors)
+
+    def _is_as_near(self, found: Found, before: Found, name: str) -> bool:
+        """Tell whether one set changes no more than another, and moves nothing further but one package."""
+        if found.cost[:_SHAPE] > before.cost[:_SHAPE]:
+            return False
+        distance = self._ledger.distance
+        both = [other for other in found.versions if other != name and other in before.versions]
+        return all(distance(other, found.versions[other]) <= distance(other, before.versions[other]) for other in both)
 
     def _only_stays(self, found: Found, before: Found) -> bool:
         """Tell whether one set differs from another only in what stays as it is, and in what comes with that."""
@@ -262,9 +270,20 @@ class Search:
         lost = self._metadata.yanked(name)
         fit = [one for one in self._borne(name, others) if one not in lost and is_final(one)]
         order = nearest(releases, self._ledger.now.get(name), fit, self._is_behind(name, versions))
-        forcing = self._forcing(name, versions)
-        order.sort(key=lambda one: not self._trained.beside(name, one, forcing))
+        kin = self._kin(name, versions)
+        order.sort(key=lambda one: not self._trained.beside(name, one, kin))
         return order[:_TRIES]
+
+    def _kin(self, name: str, versions: Mapping[str, str]) -> dict[str, str]:
+        """Return all of a set that a package needs or that need it, as far as sets that trained tell of them."""
+        own = self._metadata.needs(name, versions.get(name, ""), self._environment)
+        found = {lesson.partner for lesson in self.lessons.of(name, versions.get(name, ""))}
+        for other, there in versions.items():
+            if name in self._metadata.needs(other, there, self._environment) or any(
+                one.partner == name for one in self.lessons.of(other, there)
+            ):
+                found.add(other)
+        return {other: versions[other] for other in sorted({*found, *own}) if other in versions and other in self._trained.names}
 
     def _forcing(self, name: str, versions: Mapping[str, str]) -> dict[str, str]:
         """Return those of a set that a package cannot stay as it is beside."""

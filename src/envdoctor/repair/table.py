@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from envdoctor.model.errors import RepairError
 from envdoctor.repair.lessons import allows, is_final, plain
+from envdoctor.repair.patient import exact
 from envdoctor.repair.question import Conflict, Solution
 
 TYPE_CHECKING = False
@@ -54,20 +55,24 @@ class Table:
         try:
             result: Any = Resolver(provider, Listening()).resolve(asked, max_rounds=_ROUNDS)
         except ResolutionImpossible as error:
-            return Conflict(names=provider.behind([*heard, *error.causes]), text=_said(error.causes))
+            return Conflict(names=provider.behind([*heard, *error.causes]), text=_said(error.causes, provider.lost))
         except ResolutionTooDeep:
             return Conflict(names=frozenset(name for name, _ in asked), text=f"no set was found in {_ROUNDS} steps")
         return Solution(versions=dict(sorted(result.mapping.values())))
 
 
-def _said(causes: Iterable[Any]) -> str:
+def _said(causes: Iterable[Any], lost: Mapping[str, set[str]]) -> str:
     said = []
+    causes = list(causes)
     for cause in causes:
         (name, specifier), parent = cause.requirement, cause.parent
         if parent is None:
             said.append(f"you require {name}{specifier}")
         else:
             said.append(f"{parent[0]}{'==' + parent[1] if parent[1] else ''} depends on {name}{specifier}")
+    for name in dict.fromkeys(cause.requirement[0] for cause in causes):
+        if name in lost:
+            said.append(f"no other release of {name} goes with your {', '.join(sorted(lost[name]))}")
     return "No solution found: " + ", and ".join(dict.fromkeys(said))
 
 
@@ -81,6 +86,13 @@ class _Provider:
         self._limits: dict[str, list[str]] = {}
         self._depths: dict[str, int] = {}
         self._parents: dict[str, set[str]] = {}
+        self.lost: dict[str, set[str]] = {}
+        self._stand: dict[tuple[str, str], bool] = {}
+        self._pins: dict[str, str] = {}
+        for wish in question.wishes:
+            pinned = exact(question.specifiers.get(wish.name, wish.specifier or ""))
+            if pinned:
+                self._pins[wish.name] = pinned
         for name, specifier in question.limits:
             self._limits.setdefault(name, []).append(specifier)
 
@@ -117,7 +129,23 @@ class _Provider:
             fit.sort(key=lambda one: mark[1] is None or one != mark[1])
             self._matched[mark] = fit
         refused = {version for _, version in incompatibilities[identifier]}
-        return [(identifier, version) for version in fit if version not in refused]
+        free = identifier not in self._pins
+        return [(identifier, one) for one in fit if one not in refused and not (free and not self._stands(identifier, one))]
+
+    def _stands(self, name: str, version: str) -> bool:
+        """Tell whether a release can stand beside all pins; what cannot is not tried, for resolvelib tries it again under every choice."""
+        known = self._stand.get((name, version))
+        if known is None:
+            against = {
+                other
+                for other, specifier in self._asked_by(name, version)
+                if (other in self._pins and not allows(specifier, self._pins[other])) or other == name
+            }
+            known = self._stand[name, version] = not against
+            if against - {name}:
+                self.lost.setdefault(name, set()).update(against - {name})
+                self._parents.setdefault(name, set()).update(against - {name})
+        return known
 
     def _releases(self, name: str, specifiers: Sequence[str]) -> list[str]:
         preferred = self._prefer.get(name)
@@ -148,11 +176,15 @@ class _Provider:
         name, version = candidate
         if not version:
             return []
-        needs = list(self._metadata.needs(name, version, self._environment).items())
-        for lesson in self._lessons.of(name, version) if self._lessons is not None else ():
-            needs.append((lesson.partner or name, lesson.specifier if lesson.partner else "<0"))
+        needs = self._asked_by(name, version)
         for other, _ in needs:
             self._parents.setdefault(other, set()).add(name)
+        return needs
+
+    def _asked_by(self, name: str, version: str) -> list[Asked]:
+        needs = list(self._metadata.needs(name, version, self._environment).items()) if version else []
+        for lesson in self._lessons.of(name, version) if self._lessons is not None else ():
+            needs.append((lesson.partner or name, lesson.specifier if lesson.partner else "<0"))
         return needs
 
     def behind(self, causes: Iterable[Any]) -> frozenset[str]:
