@@ -8,7 +8,6 @@ The result is `Tape.events`, which `allocator.py` replays. No figure is fitted: 
 
 from __future__ import annotations
 
-import sys
 from heapq import heappop, heappush
 
 TYPE_CHECKING = False
@@ -177,6 +176,7 @@ class Tape:
             return
         pending: dict[int, tuple[Node, Tensor]] = {node.order: (node, self.new(1, 4))}
         heap = [-node.order]
+        waiting: dict[int, int] = {}  # how many nodes hold a block that comes to them as a gradient
         borders = self.borders[:]
         while heap:
             order = -heappop(heap)
@@ -184,6 +184,8 @@ class Tape:
                 borders.pop()
                 self.marks.append((len(self.events), "back"))
             node, gradient = pending.pop(order)
+            if gradient.buffer is not None and gradient.buffer.at in waiting:
+                waiting[gradient.buffer.at] -= 1
             saved = node.saved
             frame = node.frame
             if frame is not None:
@@ -208,20 +210,28 @@ class Tape:
                 handed = left.pop()
                 if target is None or handed is None:
                     continue
+                at = handed.buffer.at if handed.buffer is not None else -1
                 if isinstance(target, Leaf):
-                    if handed.buffer is not None:
-                        self.gradients.add(handed.buffer.at)
-                    target.gradient = handed if target.gradient is None else self._accumulate(target.gradient, handed)
+                    self.gradients.add(at)
+                    target.gradient = handed if target.gradient is None else self._accumulate(target.gradient, handed, 0, waiting)
                 elif target.order in pending:
                     kept = pending.pop(target.order)[1]
-                    pending[target.order] = (target, self._accumulate(kept, handed))
+                    pending[target.order] = (target, self._accumulate(kept, handed, 1, waiting))
                     del kept
                 else:
                     pending[target.order] = (target, handed)
+                    waiting[at] = waiting.get(at, 0) + 1
                     heappush(heap, -target.order)
                 del handed
 
-    def _accumulate(self, kept: Tensor, more: Tensor) -> Tensor:
+    def _accumulate(self, kept: Tensor, more: Tensor, own: int, waiting: dict[int, int]) -> Tensor:
         """Add a second gradient: in place when nobody else holds the first (`can_accumulate_inplace`), else into a new block."""
-        alone = not kept.viewed and sys.getrefcount(kept) <= 3 and sys.getrefcount(kept.buffer) <= 2
-        return kept if alone else self.new(more.elements, more.width)
+        at = kept.buffer.at if kept.buffer is not None else -1
+        if not kept.viewed and waiting.get(at, 0) <= own and kept.buffer is not more.buffer:
+            return kept
+        if own:
+            waiting[at] -= 1
+        made = self.new(more.elements, more.width)
+        if own and made.buffer is not None:
+            waiting[made.buffer.at] = 1
+        return made
