@@ -84,6 +84,11 @@ ARGUMENT = "from transformers import TrainingArguments\nTrainingArguments('out',
             "which transformers 4.50.0 hands on to what does not take it; write torch_dtype",
         ),
         (
+            "from transformers import AutoTokenizer\ntok = AutoTokenizer.from_pretrained('x')\ntok.batch_encode_plus(texts)", {},
+            "the script calls batch_encode_plus of what transformers.AutoTokenizer makes, "
+            "which transformers 5.23.0 does not have; call the object itself",
+        ),
+        (
             "from trl import CPOTrainer", {},
             "the script imports trl.CPOTrainer, which trl dropped in 0.29.0; write trl.experimental.cpo.CPOTrainer",
         ),

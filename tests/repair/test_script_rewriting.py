@@ -155,6 +155,14 @@ def test_a_class_that_moved_is_imported_from_where_it_is_when_asked_for() -> Non
     assert written(text, unsafe=True).text == "from trl import SFTTrainer\nfrom trl.experimental.cpo import CPOConfig\nCPOConfig('out')\n"
 
 
+def test_a_method_that_went_is_exchanged() -> None:
+    head = "from transformers import AutoTokenizer\ntok = AutoTokenizer.from_pretrained('x')\n"
+    assert written(head + "a = tok.batch_encode_plus(texts, padding=True)\n").text == head + "a = tok(texts, padding=True)\n"
+    named = head + "a = tok.batch_encode_plus(batch_text_or_text_pairs=texts)\n"
+    assert written(named).text == named
+    assert "text_target" in written(head + "with tok.as_target_tokenizer():\n    pass\n").left[0].why
+
+
 def test_what_may_change_numbers_is_only_done_when_asked_for() -> None:
     text = "from transformers import AdamW, Trainer\nAdamW(x)\n"
     told = written(text)

@@ -72,6 +72,11 @@ def test_a_class_below_a_library_that_may_be_public_is_kept_under_both_names() -
     ]
 
 
+def test_a_method_of_what_a_class_loads_is_called_on_the_class() -> None:
+    text = "from transformers import AutoTokenizer\ntok = AutoTokenizer.from_pretrained('x')\ntok.encode_plus('a')"
+    assert [call.target for call in parse(text).calls][1] == "transformers.AutoTokenizer.encode_plus"
+
+
 def test_a_method_of_an_instance_is_called_on_its_class() -> None:
     text = """
         from trl import SFTTrainer

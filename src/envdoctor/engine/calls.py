@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from envdoctor.model.knowledge import Links
     from envdoctor.model.script import Argument, Call, Location, Script
     from envdoctor.model.snapshot import Snapshot
-    from envdoctor.model.spelling import Moved, Renamed, Spellings, Sunk
+    from envdoctor.model.spelling import Dropped, Moved, Renamed, Spellings, Sunk
 
-    Entry = Union[Renamed, Moved, Successor, Sunk]
+    Entry = Union[Renamed, Moved, Successor, Sunk, Dropped]
 
-ARGUMENT, NAME, SUNK = "argument", "name", "sunk"
+ARGUMENT, NAME, SUNK, METHOD = "argument", "name", "sunk", "method"
 PATCHED = ("trl", "transformers")
 """Libraries whose signatures unsloth changes while it is imported."""
 _CELL = ":cell "
@@ -79,6 +79,10 @@ class Judge:
                 if misuse is not None:
                     found.setdefault((misuse.name, call.location), misuse)
                     continue
+            method = self._method(call)
+            if method is not None:
+                found.setdefault((method.name, call.location), method)
+                continue
             if call.target.partition(".")[0] in PATCHED and _file(call.location) in patched:
                 continue
             for misuse in self._arguments(call):
@@ -116,6 +120,17 @@ class Judge:
         """Tell whether a name can be written instead: it is known to be there, or the atlas does not know its package at all."""
         place = self.surface.place(dotted)
         return place is None or bool(self.surface.may_have(place) & self.surface.state(place.package))
+
+    def _method(self, call: Call) -> Misuse | None:
+        """Judge a method of what a class made."""
+        owner, _, name = call.target.rpartition(".")
+        for entry in self._spellings.dropped:
+            fits = name in entry.methods and any(_fits(owner, pattern) for pattern in entry.of)
+            if fits and self.surface.is_within(entry.package, entry.gone):
+                return Misuse(
+                    kind=METHOD, package=entry.package, callable=owner, name=name, location=call.location, new=entry.new, entry=entry
+                )  # fmt: skip
+        return None
 
     def _arguments(self, call: Call) -> Iterator[Misuse]:
         taken = self.surface.parameters(call.target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.engine.calls import ARGUMENT, NAME, SUNK
+from envdoctor.engine.calls import ARGUMENT, METHOD, NAME, SUNK
 from envdoctor.engine.evidence import described
 from envdoctor.model.finding import SCRIPT_ARGUMENT, SCRIPT_NAME, Finding, Reason
 from envdoctor.model.rule import Remedy
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from envdoctor.engine.calls_surface import Surface
     from envdoctor.model.snapshot import Snapshot
 
-RULES = {ARGUMENT: SCRIPT_ARGUMENT, SUNK: SCRIPT_ARGUMENT, NAME: SCRIPT_NAME}
+RULES = {ARGUMENT: SCRIPT_ARGUMENT, SUNK: SCRIPT_ARGUMENT, NAME: SCRIPT_NAME, METHOD: SCRIPT_NAME}
+_VERBS = {ARGUMENT: "passes", SUNK: "passes", NAME: "imports", METHOD: "calls"}
 _MOST = 3  # runs of releases in a remedy
 
 
@@ -33,10 +34,11 @@ def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Findin
     found = patient.distribution(first.package)
     version = described(found) if found is not None else ""
     what = first.name if first.kind == NAME else f"{first.callable}({first.name}=)"
+    if first.kind == METHOD:
+        what = f"{first.callable}.{first.name}"
     return Finding(
         rule=RULES[first.kind],
-        title=f"The script {'imports' if first.kind == NAME else 'passes'} what this {first.package} does not "
-        f"{'have' if first.kind == NAME else 'take'}",
+        title=f"The script {_VERBS[first.kind]} what this {first.package} does not {'have' if first.kind in (NAME, METHOD) else 'take'}",
         subject=what,
         severity="error",
         declared_severity="error",
@@ -61,6 +63,8 @@ def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Findin
 def _said(misuse: Misuse, surface: Surface, version: str) -> str:
     if misuse.kind == NAME:
         return f"the script imports {misuse.name}, which {_when(misuse, surface, version, 'has', 'dropped')}"
+    if misuse.kind == METHOD:
+        return f"the script calls {misuse.name} of what {misuse.callable} makes, which {misuse.package} {version} does not have"
     if misuse.kind == SUNK:
         return f"the script passes {misuse.name} to {misuse.callable}, which {misuse.package} {version} hands on to what does not take it"
     return f"the script passes {misuse.name} to {misuse.callable}, which {_when(misuse, surface, version, 'takes', 'no longer takes')}"
@@ -83,6 +87,8 @@ def _when(misuse: Misuse, surface: Surface, version: str, verb: str, gone: str) 
 def _instead(misuse: Misuse) -> str:
     if misuse.into:
         return f"; write {misuse.into}({misuse.new}=...)"
+    if misuse.kind == METHOD and misuse.new == "()":
+        return "; call the object itself"
     if misuse.new:
         return f"; write {misuse.new}"
     return f"; did you mean {misuse.near}?" if misuse.near else ""
@@ -98,6 +104,9 @@ def _remedies(misuse: Misuse, surface: Surface) -> list[Remedy]:
     if misuse.into:
         where = f"to {misuse.into} as {misuse.new}=" if misuse.new != misuse.name else f"to {misuse.into}"
         found.append(Remedy(title=f"Pass {misuse.name} {where}", safety=safety, advice=f"Pass it {where}, not to {misuse.callable}.{told}"))
+    elif misuse.kind == METHOD and misuse.new == "()":
+        text = advice or f"Call the object itself: tokenizer(...) instead of tokenizer.{misuse.name}(...)."
+        found.append(Remedy(title="Call the object itself", safety=safety, advice=text + told))
     elif misuse.new:
         value = getattr(entry, "value", "")
         text = f"Write {misuse.new}={value.replace('{value}', '...')} instead of {misuse.name}." if value else ""

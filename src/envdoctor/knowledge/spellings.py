@@ -8,13 +8,13 @@ import os
 from envdoctor.knowledge.load import ARTEFACT, rules_folder
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.rule import SAFETIES
-from envdoctor.model.spelling import Heir, Moved, Renamed, Spellings, Successor, Sunk
+from envdoctor.model.spelling import Dropped, Heir, Moved, Renamed, Spellings, Successor, Sunk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    Entry = Renamed | Moved | Successor | Heir | Sunk
+    Entry = Renamed | Moved | Successor | Heir | Sunk | Dropped
 
 FOLDER = "spellings"
 COMPILED = os.path.join(os.path.dirname(ARTEFACT), "spellings.bin")
@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[str, type[Any]]] = {
     "successor": ("successors", Successor),
     "heir": ("heirs", Heir),
     "sunk": ("sunk", Sunk),
+    "dropped": ("dropped", Dropped),
 }
 _EVIDENCE = ("url", "says", "checked")
 _OPENED: list[Spellings] = []

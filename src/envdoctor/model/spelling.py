@@ -74,6 +74,22 @@ class Sunk(Record):
     links: tuple[str, ...] = ()
 
 
+class Dropped(Record):
+    """Methods of what a class of a library makes, gone in some releases of its package. `of` may hold `*`.
+
+    `new` is the method to call instead, "()" to call the object itself, "" for none.
+    """
+
+    of: tuple[str, ...]
+    methods: tuple[str, ...]
+    package: str
+    gone: str
+    new: str = ""
+    safety: str = "manual"
+    advice: str = ""
+    links: tuple[str, ...] = ()
+
+
 class Spellings(Record):
     """The whole table."""
 
@@ -82,3 +98,4 @@ class Spellings(Record):
     successors: tuple[Successor, ...] = ()
     heirs: tuple[Heir, ...] = ()
     sunk: tuple[Sunk, ...] = ()
+    dropped: tuple[Dropped, ...] = ()

@@ -5,7 +5,7 @@ Text in, text out. After each step the script is read and judged again, so that 
 
 from __future__ import annotations
 
-from envdoctor.engine.calls import ARGUMENT, NAME
+from envdoctor.engine.calls import ARGUMENT, METHOD, NAME
 from envdoctor.model.errors import InputError
 from envdoctor.model.record import Record
 from envdoctor.model.spelling import Moved, Renamed, Successor, Sunk
@@ -116,6 +116,8 @@ def _step(writing: Writing, misuse: Misuse) -> Step:
     entry = misuse.entry
     if misuse.kind == NAME:
         return _name(writing, misuse)
+    if misuse.kind == METHOD:
+        return _method(writing, misuse)
     if misuse.kind == ARGUMENT and misuse.into:
         assert isinstance(entry, Moved)
         return moved(writing, misuse, entry)
@@ -193,6 +195,21 @@ def _sunk(writing: Writing, misuse: Misuse, entry: Sunk) -> Step:
         maker, more = writing.spelled(maker, found[0])
     step = _respelled(writing, misuse, entry.new, maker + bracket + rest, entry.safety)
     return step.replace(edits=(*step.edits, *more))
+
+
+def _method(writing: Writing, misuse: Misuse) -> Step:
+    layout, entry = writing.layout, misuse.entry
+    for call in layout.calls:
+        func = call.func
+        if (call.lineno, call.col_offset + 1) != (misuse.location.line, misuse.location.column) or not isinstance(func, ast.Attribute):
+            continue
+        if func.attr == misuse.name and misuse.new and call.args:  # the names of the first parameters differ
+            _, end = layout.span(func)
+            start = layout.span(func.value)[1] if misuse.new == "()" else end - len(func.attr)
+            new = "" if misuse.new == "()" else misuse.new
+            said = f"{misuse.name} becomes {'a call of the object itself' if misuse.new == '()' else misuse.new}"
+            return Step(edits=((start, end, new),), safety=getattr(entry, "safety", "manual"), said=said, location=misuse.location)
+    raise Cannot(getattr(entry, "advice", "") or "nothing is known that takes its place")
 
 
 def _name(writing: Writing, misuse: Misuse) -> Step:

@@ -20,6 +20,8 @@ DTYPES = (
     "bfloat16", "float16", "half", "float32", "float", "float64", "double", "uint8", "int8", "int16", "int32", "int64", "long", "bool",
     "float8_e4m3fn", "float8_e5m2",
 )  # fmt: skip
+MAKERS = ("from_pretrained", "from_config")
+"""Methods of a class that return what the class stands for."""
 PARTIAL = "functools.partial"
 HARMLESS = ("print", "len", "str", "repr", "dict", "list", "tuple", "set", "sorted", "type", "isinstance", "sum", "min", "max", "bool")
 LIBRARIES = (
@@ -57,7 +59,8 @@ def instance(node: ast.AST | None, scope: Scope, depth: int = 0) -> str:
         return ""
     if isinstance(node, ast.Call):
         name = target(node.func, scope, depth + 1)
-        return name if is_class(name) else ""
+        owner, _, method = name.rpartition(".")
+        return name if is_class(name) else owner if method in MAKERS and is_class(owner) else ""
     if isinstance(node, ast.Name):
         home = scope.home(node.id)
         return "" if home is None else _once("instance", node.id, home, depth, _made)
