@@ -6,7 +6,9 @@ import textwrap
 
 import pytest
 
+from envdoctor.model.exchange import from_mapping, to_mapping
 from envdoctor.script import read
+from tests.conftest import snapshot
 
 OLD = "SFTConfig(max_seq_length=1)"
 HEAD = "import inspect, trl\nfrom packaging import version\nfrom trl import SFTConfig\n"
@@ -61,3 +63,12 @@ def test_every_imported_name_has_its_own_place() -> None:
         ("trl.SFTConfig", 2, 5),
         ("trl.SFTTrainer", 3, 5),
     ]
+
+
+def test_what_is_guarded_stays_so_in_a_saved_snapshot() -> None:
+    script = read(
+        "import trl\nif trl.__version__ < '1':\n    from trl import PPOConfig\n    PPOConfig(steps=1)\ntrl.SFTConfig()\n", "train.py"
+    )
+    patient = snapshot({"trl": "1.16.0"}).replace(script=script)
+    assert from_mapping(to_mapping(patient), "box.json").script == script
+    assert [call.guarded for call in script.calls] == [True, False]
