@@ -81,6 +81,14 @@ def test_it_can_write_elsewhere(desk: Path) -> None:
     assert (desk / "train.py").read_bytes() == before and b"SFTConfig(" in (desk / "new.py").read_bytes()
 
 
+def test_a_script_of_which_nothing_is_known_is_not_called_fit(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (desk / "box.txt").write_text("numpy==2.4.6\n")
+    assert run("train.py") == 1
+    assert "nothing is known of what it imports" in " ".join(capsys.readouterr().out.split())
+    (desk / "train.py").write_text("import os\nprint(os.name)\n")
+    assert run("train.py") == 0
+
+
 def test_what_is_left_makes_it_fail(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (desk / "train.py").write_text("from transformers import TrainingArguments\nTrainingArguments('out', warmup_ratio=1.0, no_cuda=True)\n")
     assert run("--write", "train.py") == 1

@@ -57,7 +57,9 @@ def run_script(values: Values, words: Sequence[str]) -> int:
     if values["write"] or values["output"]:
         return _write(done, values, words, place)
     _show(done, place, way, values)
-    return 1 if sick else 0
+    from envdoctor.cli.fix_script_screen import is_judged
+
+    return 1 if sick or not all(is_judged(one, place) for one in done) else 0
 
 
 def _request(values: Values) -> Request:

@@ -66,6 +66,10 @@ class ScriptScreen:
 
     def _head(self, one: Rewritten) -> None:
         path, steps, left = clean(one.document.path), len(one.rewriting.steps), len(one.rewriting.left)
+        if not steps and not left and not is_judged(one, self._place):
+            told = f"{path}: nothing is known of what it imports; name the releases with --python, --freeze or --target"
+            self._sheet.block(("unknown", WARNING_STYLE), [[(told, "")]])
+            return
         if not steps and not left:
             self._sheet.block(("fit", FIT_STYLE), [[(f"{path} stays as it is: nothing in it is refused", "")]])
             return
@@ -78,14 +82,7 @@ class ScriptScreen:
 
     def _releases(self, one: Rewritten) -> str:
         """Return the releases that matter: those of what the script imports."""
-        from envdoctor.script import read
-
-        roots = {found.name.partition(".")[0] for found in read(one.document.text, one.document.path).imports}
-        names = [
-            name for name in self._place.snapshot.distributions if self._place.judge.surface.state(name) and name.replace("-", "_") in roots
-        ]
-        told = [f"{name} {self._place.snapshot.distributions[name].version}" for name in sorted(names)]
-        return clean(", ".join(told) or "these releases")
+        return clean(", ".join(known_releases(one, self._place)) or "these releases")
 
     def _left(self, one: Rewritten) -> None:
         for left in one.rewriting.left:
@@ -108,6 +105,24 @@ class ScriptScreen:
     def _for(self) -> str:
         told = "".join(f" --target {word}" for word in self._values.get("target") or ())
         return told + "".join(f" --{name} {self._values[name]}" for name in ("freeze", "python") if self._values[name])
+
+
+def is_judged(one: Rewritten, place: Ground) -> bool:
+    """Tell whether a script can be judged: a release of something that it imports is known, or it imports nothing that the atlas has."""
+    return bool(known_releases(one, place)) or _roots(one).isdisjoint(place.atlas.brought()[0])
+
+
+def known_releases(one: Rewritten, place: Ground) -> list[str]:
+    """Return the packages that a script imports and that it can be judged by, each with its version."""
+    surface, distributions, roots = place.judge.surface, place.snapshot.distributions, _roots(one)
+    names = [name for name in distributions if surface.state(name) and name.replace("-", "_") in roots]
+    return [f"{name} {distributions[name].version}" for name in sorted(names)]
+
+
+def _roots(one: Rewritten) -> set[str]:
+    from envdoctor.script import read
+
+    return {found.name.partition(".")[0] for found in read(one.document.text, one.document.path).imports}
 
 
 def _counted(count: int, word: str) -> str:
