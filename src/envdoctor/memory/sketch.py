@@ -26,6 +26,7 @@ _BITS = 64
 _LENGTH = 1 << _BITS
 _MASK = _LENGTH - 1
 _KEPT: dict[tuple[Shape, Run, bool], Sketch] = {}
+_FORMS: dict[tuple[Shape, Run], list[Form]] = {}
 
 
 class Sketch:
@@ -38,11 +39,6 @@ class Sketch:
             shape = shape.replace(window_layers=0)
         run = run.replace(batch=1, seq=_LENGTH)
         whole = Model(shape, run, shape.layers)
-        # the shallow ones end like the whole: in the same place of the pattern of windows
-        period = period_of(shape, run.seq)
-        low = shape.layers - max(0, (shape.layers - shape.dense_layers - 3) // period) * period
-        high = min(shape.layers, low + period)
-        first, second = _lives(shape, run, low), _lives(shape, run, high)
         needs = needs_for(whole, run)
         pool = Allocator()  # for what its blocks take beyond what was asked
         for size in [size for weight in [*whole.weights(), *whole.adapters()] for size in bytes_of(weight, run)]:
@@ -51,18 +47,12 @@ class Sketch:
         for size in needs.states:
             pool.take(size)
         self.states = pool.allocated - self.base
-        forms: set[Form] = set()
-        more = (shape.layers - low) / (high - low) if high > low else 0
-        for part, other in zip(first, second, strict=True):
-            for one, two in zip(part, other, strict=True):
-                forms.add(_form([a + int(more * (b - a)) for a, b in zip(_parts(one), _parts(two), strict=True)]))
         gradients = sum(weight.tensor.elements * weight.tensor.width for weight in whole.trained()) if run.method != "inference" else 0
         passing = most = 0
         for event in needs.passing:
             passing += event if event >= 0 else -needs.passing[~event]
             most = max(most, passing)
-        forms.add((gradients + most, 0, 0))
-        self.forms = _front(forms)
+        self.forms = _front({*_forms(shape, run.replace(optimizer="")), (gradients + most, 0, 0)})
 
     def peak(self, batch: int, seq: int) -> int:
         """Return the bytes of tensors at the peak."""
@@ -77,6 +67,25 @@ def sketch(shape: Shape, run: Run) -> Sketch:
     found = _KEPT.get(key)
     if found is None:
         found = _KEPT[key] = Sketch(shape, run)
+    return found
+
+
+def _forms(shape: Shape, run: Run) -> list[Form]:
+    """Return what can be the most that a step holds, beside weights and states; no optimizer changes it."""
+    found = _FORMS.get((shape, run))
+    if found is not None:
+        return found
+    # the shallow ones end like the whole: in the same place of the pattern of windows
+    period = period_of(shape, run.seq)
+    low = shape.layers - max(0, (shape.layers - shape.dense_layers - 3) // period) * period
+    high = min(shape.layers, low + period)
+    first, second = _lives(shape, run, low), _lives(shape, run, high)
+    more = (shape.layers - low) / (high - low) if high > low else 0
+    forms: set[Form] = set()
+    for part, other in zip(first, second, strict=True):
+        for one, two in zip(part, other, strict=True):
+            forms.add(_form([a + int(more * (b - a)) for a, b in zip(_parts(one), _parts(two), strict=True)]))
+    found = _FORMS[shape, run] = _front(forms)
     return found
 
 
@@ -100,7 +109,7 @@ def _lives(shape: Shape, run: Run, layers: int) -> list[list[int]]:
     stretches = [range(a, b) for a, b in pairwise(borders)]
     if len(back) > 1:
         stretches.append(range(back[-2], end))  # the lowest layer, and what is below it
-    return [[lives[at] for at in stretch if events[at] >= 0] for stretch in stretches]
+    return [[lives[at] for at in stretch if events[at] >= 0 > events[at + 1]] for stretch in stretches]
 
 
 def _parts(size: int) -> Form:
