@@ -170,3 +170,12 @@ def test_a_healthy_script_leaves_both_clear() -> None:
 def test_without_a_script_nothing_is_said_of_one() -> None:
     outcomes = evaluate(snapshot(dict(NEW)), NO_RULES, atlas=open_atlas(), spellings=open_spellings()).outcomes
     assert SCRIPT_ARGUMENT not in outcomes
+
+
+def test_where_a_rule_tells_the_same_the_rule_alone_speaks(book: CompiledBook) -> None:
+    text = "from trl import SFTConfig\nSFTConfig('out', max_seq_length=1, group_by_length=True)\n"
+    patient = snapshot(dict(NEW)).replace(script=read(text, "train.py"))
+    told = evaluate(patient, book, atlas=open_atlas(), spellings=open_spellings()).findings
+    errors = [(finding.rule, finding.subject) for finding in told if finding.severity == "error"]
+    assert ("trl-sft-config-refuses-max-seq-length", "script") in errors
+    assert [subject for rule, subject in errors if rule == SCRIPT_ARGUMENT] == ["trl.SFTConfig(group_by_length=)"]

@@ -297,7 +297,7 @@ def _once(findings: list[Finding], derived: list[Finding]) -> Iterator[Finding]:
 def _is_told(derived: Finding, finding: Finding) -> bool:
     """Tell whether a rule's finding is about the packages of a derived one: about a third one too, at most. For a script: its places."""
     if derived.locations:
-        return bool(finding.locations) and set(derived.locations) <= set(finding.locations)
+        return finding.declared_severity == "error" and set(derived.locations) <= set(finding.locations)
     asking, *asked = derived.packages
     among = set(finding.packages)
     if finding.declared_severity != "error" or not asked or asking not in among or len(among) > 3:
