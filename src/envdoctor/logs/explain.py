@@ -17,7 +17,7 @@ from envdoctor.model.spelling import Spellings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from envdoctor.logs.log import Fault, Log
     from envdoctor.logs.symptoms import Hit
@@ -112,9 +112,9 @@ def _found(fault: Fault, report: Report, sources: Sources) -> tuple[Finding, str
         return _of_memory(fault), HOLDS
     derived = derive(fault, report, sources.lookups, sources.spellings)
     best = _best(fault, sources)
-    if best is None:
+    if best is None or best.generic:
         return derived or (facts.unknown(fault, report, sources.lookups), UNTOLD)
-    if derived is not None and (best.generic or derived[0] in report.findings):
+    if derived is not None and derived[0] in report.findings:
         return derived
     finding, standing = _of_rule(best.rule, report, sources.book)
     if derived is not None and derived[1] == FIRES and standing == ELSEWHERE:
@@ -143,19 +143,22 @@ def _of_rule(rule: str, report: Report, book: Book) -> tuple[Finding, str]:
     names = dict.fromkeys(normalise(name) for name in (head.subject, *(name for remedy in prose.remedies for name in remedy.require)))
     rows = tuple(facts.version(name, report.snapshot) for name in names if name in report.snapshot.distributions)
     missing = tuple(Reason(what=path, value="not known", origin="") for path in outcome.missing[:3]) if isinstance(outcome, Unknown) else ()
-    title = _PLACEHOLDER.sub("", prose.title)
+    title = _PLACEHOLDER.sub("", prose.title).rstrip(" :")
     finding = Finding(
         rule=rule, title=title, subject=head.subject, severity=head.severity, declared_severity=head.severity, impact=head.impact,
         confidence="possible", message=title, why=prose.why, uses=head.uses, packages=tuple(names), because=(*rows, *missing),
-        remedies=tuple(_certain(remedy) for remedy in prose.remedies), links=prose.links, silent=prose.silent,
+        remedies=tuple(_certain(prose.remedies)), links=prose.links, silent=prose.silent,
     )  # fmt: skip
     return finding, standing
 
 
-def _certain(remedy: Remedy) -> Remedy:
-    """Return a remedy without what only a rule that fires could fill in."""
-    wanted = {name: "" if "{" in specifier else specifier for name, specifier in remedy.require.items()}
-    return remedy.replace(title=_PLACEHOLDER.sub("", remedy.title), advice=_PLACEHOLDER.sub("", remedy.advice), require=wanted)
+def _certain(remedies: Iterable[Remedy]) -> Iterator[Remedy]:
+    """Return remedies without what only a rule that fires could fill in."""
+    for remedy in remedies:
+        wanted = {name: "" if "{" in specifier else specifier for name, specifier in remedy.require.items() if "{" not in name}
+        if wanted or not remedy.require:
+            title, advice = (_PLACEHOLDER.sub("", text) for text in (remedy.title, remedy.advice))
+            yield remedy.replace(title=title, advice=advice, require=wanted)
 
 
 def _of_memory(fault: Fault) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envdoctor.logs.claims import MODULE
 from envdoctor.logs.raised import package_of
 from envdoctor.model.explanation import NO_RULE
 from envdoctor.model.finding import Finding, Reason
@@ -60,6 +61,9 @@ def unknown(fault: Fault, report: Report, lookups: Lookups) -> Finding:
         told += f"; {by or raiser} raised it, and this environment does not have it"
     elif fault.raised.frames:
         told += "; the script itself raised it, not a package"
+    claim = fault.claim
+    if claim is not None and claim.kind == MODULE and not lookups.brings(claim.where):
+        told += f"; no package that is known brings the module {claim.where}"
     return Finding(
         rule=NO_RULE,
         title="No rule knows this error",

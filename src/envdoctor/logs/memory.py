@@ -96,6 +96,8 @@ def spell(size: int) -> str:
     >>> spell(15900000000), spell(20 * 2**20)
     ('14.8 GiB', '20 MiB')
     """
+    if size >= 2**40:
+        return f"{size / 2**40:.1f} TiB"
     if size >= 2**30:
         return f"{size / 2**30:.1f} GiB"
     return f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{size} bytes"
