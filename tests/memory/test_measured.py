@@ -34,8 +34,7 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 
 GIVEN, OWN, HELD_OUT = rows("given-h200.jsonl"), rows("own-h100.jsonl"), rows("held-out-h100.jsonl")
-# Gigabytes of earlier runs were still there when these two began, and their figures move with what became of that: the same two runs,
-# each in a process of its own, are in own-h100.jsonl.
+# Two rows tell of gigabytes left over in the process that made all ten. They do not come out again: see docs/explanation/memory.md.
 CLEAN = [row for row in GIVEN if row["left_over"] < 1 << 30]
 
 

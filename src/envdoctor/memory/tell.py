@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.memory.verdict import FITS, band_of
+from envdoctor.memory.verdict import FITS, band_of, context_of
 from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
@@ -50,8 +50,7 @@ def categories(forecast: Forecast, judged: Judgement | None) -> dict[str, int]:
     found["workspaces"] = forecast.workspaces
     found["fragmentation"] = max(0, forecast.reserved - sum(found.values()))
     found["paged"] = forecast.outside
-    if judged is not None:
-        found["context"] = judged.context
+    found["context"] = judged.context if judged is not None else context_of(None)
     return found
 
 
@@ -143,7 +142,7 @@ def mapping(answer: Answer) -> dict[str, object]:
         "error_band": band_of(answer.shape, answer.run),
         "peak_allocated_bytes": found.allocated,
         "peak_reserved_bytes": found.reserved,
-        "device_bytes": judged.device if judged else None,
+        "device_bytes": judged.device if judged else found.reserved + found.outside + context_of(None),
         "workspace_bytes": found.workspaces,
         "categories": categories(found, judged),
         "verdict": judged.verdict if judged else None,
