@@ -21,8 +21,9 @@ FIRES, ELSEWHERE, UNTOLD, HOLDS = "fires", "elsewhere", "untold", "holds"
 class Explanation(Record):
     """One error of a log. `finding` holds the cause, its evidence and the remedies; its rule is NO_RULE where only facts are known.
 
-    `line` is where it first stands in the log, `ranks` who wrote it, `count` how often. `raised_by` is the distribution whose code raised
-    it, `raised_in` the file and line. `crashed` tells an exception from a text that somebody printed. `others` are further rules whose texts it matches.
+    `line` is where it first stands in the log, `ranks` who wrote it, `count` how often. `crashed` tells an exception from a text that
+    somebody printed. `raised_by` is the distribution whose code raised it, `raised_in` the file and line. `others` are further rules whose
+    texts it matches.
     """
 
     finding: Finding
