@@ -99,6 +99,8 @@ class Surface:
             return None
         members = self.members(package)
         parts = dotted.split(".")
+        if len(parts) > 1 and parts[1][:1].isupper() and parts[1] in members.items("offers", parts[0]):
+            return Place(package=package, module=parts[0], chain=".".join(parts[1:]))  # a class is no module
         for count in range(len(parts), 0, -1):
             module = ".".join(parts[:count])
             if members.items("offers", module):
@@ -110,9 +112,8 @@ class Surface:
         if not place.chain:
             return self._exists(place.package, place.module)
         head = place.chain.partition(".")[0]
-        return self.members(place.package).items("offers", place.module).get(head, 0) | self._exists(
-            place.package, f"{place.module}.{head}"
-        )  # fmt: skip
+        named = self.members(place.package).items("offers", place.module).get(head, 0)
+        return named if named and head[:1].isupper() else named | self._exists(place.package, f"{place.module}.{head}")
 
     def may_have(self, place: Place) -> int:
         """Return the releases that have it, or of which that cannot be said."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 
 from envdoctor.knowledge.atlas.beside import Beside
+from envdoctor.model.surface import SECTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class CompiledAtlas:
         places = self._directory()[2].get(package)
         if places is None:
             return AtlasText(package=package)
-        wanted = [name for name in places if name and (sections is None or name in sections)]
+        wanted = [name for name in places if name in SECTIONS and (sections is None or name in sections)]
         return read_text("".join(self._squeezed(*places[name]) for name in ("", *wanted)))
 
     def members(self, package: str) -> Members:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Conditions = tuple[tuple[str, int, int], ...]
 
 MAGIC = b"envdoctor atlas artefact 1\n"
+OFFERS_OF_ROOTS = "offers of roots"
 
 
 def hot_runs(rows: Iterable[Row], releases: int) -> tuple[int, ...]:
@@ -166,13 +167,26 @@ def packed(data: Any) -> bytes:
 
 
 def _texts(cold: _Cold, text: AtlasText) -> dict[str, Place]:
-    """Put down the text of a package, each section for itself; "" is what stands before the first."""
+    """Put down the text of a package, each section for itself; "" is what stands before the first. What root modules offer comes twice."""
     beginning, *sections = write_text(text).split("\n[")
     places = {"": cold.put(squeezed(beginning + "\n"))}
     for section in sections:
         name = section.partition("]")[0]
         places[name] = cold.put(squeezed("[" + section.rstrip("\n") + "\n"))
+        if name == "offers":
+            places[OFFERS_OF_ROOTS] = cold.put(squeezed(_of_roots(section)))
     return places
+
+
+def _of_roots(section: str) -> str:
+    """Return what the root modules of a section offer: most of what a script asks for, and little of the whole."""
+    found, keep = [], False
+    for line in section.split("\n")[1:]:
+        if not line.startswith("  "):
+            keep = "." not in line
+        if keep and line:
+            found.append(line)
+    return "[offers]\n" + "\n".join(found) + "\n"
 
 
 def squeezed(text: str) -> bytes:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     Items = Mapping[str, int]
 
+_OF_ROOTS = "offers of roots"
+"""The part of "offers" that an artefact keeps apart (see `compile`)."""
 _NONE: dict[str, int] = {}
 
 
@@ -47,14 +49,19 @@ class WrittenMembers:
             place = text.find(ending, place + 1)
         return found
 
-    def _text(self, section: str) -> str:
+    def _text(self, section: str, subject: str = "") -> str:
+        if section == "offers" and subject and "." not in subject and len(self._whole(_OF_ROOTS)) > 1:
+            return self._whole(_OF_ROOTS)
+        return self._whole(section)
+
+    def _whole(self, section: str) -> str:
         known = self._texts.get(section)
         if known is None:
             known = self._texts[section] = "\n" + self._section(section)
         return known
 
     def _read(self, section: str, subject: str) -> Items:
-        text = self._text(section)
+        text = self._text(section, subject)
         place = text.find(f"\n{subject}\n")
         if place < 0:
             return _NONE
