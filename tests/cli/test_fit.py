@@ -82,6 +82,12 @@ def test_what_cards_share_shrinks(capsys: pytest.CaptureFixture[str], words: lis
     assert {part for part in parts if four["categories"][part] < one["categories"][part]} == less
 
 
+def test_older_cards_have_smaller_workspaces(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model", "Qwen/Qwen3-0.6B", "--gradient-checkpointing"]
+    sizes = {card: fit(capsys, *words, "--gpu", card)["workspace_bytes"] for card in ("T4", "H100-80GB", "24GB")}
+    assert sizes == {"T4": 17039360, "H100-80GB": 67108864, "24GB": 67108864}
+
+
 def test_versions_change_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["fit", "--model", "meta-llama/Llama-3.1-8B", "--trainer", "trl", "--dtype", "bf16", "--seq", "8192", "--format", "json"]
     peaks = []

@@ -69,7 +69,7 @@ def run(words: Sequence[str]) -> int:
     from envdoctor.memory.forecast import forecast
     from envdoctor.memory.sharing import shared
     from envdoctor.memory.tell import Answer, lines, mapping
-    from envdoctor.memory.verdict import FITS, judge
+    from envdoctor.memory.verdict import FITS, judge, workspace_of
 
     if values["gradient_checkpointing"] and values["no_gradient_checkpointing"]:
         raise UsageError("fit: --gradient-checkpointing and --no-gradient-checkpointing exclude each other")
@@ -84,9 +84,10 @@ def run(words: Sequence[str]) -> int:
     asked, assumed = resolve(wishes, shape, versions)
     assumed[:0] = silent
     asked = _cards(asked, values, assumed)
+    capacity, card = _capacity(values["gpu"]) if values["gpu"] else (0, None)
+    asked = asked.replace(workspace=workspace_of(card.capability if card else None))
     whole = forecast(shape, asked)
     found = shared(whole, shape, asked)
-    capacity, card = _capacity(values["gpu"]) if values["gpu"] else (0, None)
     judged = judge(shape, asked, found, capacity, card.capability if card else None) if capacity else None
     grown, changes = None, []
     if judged is not None and asked.cards == 1:

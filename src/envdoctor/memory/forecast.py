@@ -7,7 +7,7 @@ from itertools import accumulate
 from envdoctor.memory.allocator import MIB, Allocator
 from envdoctor.memory.model import Model, forget, step
 from envdoctor.memory.optimizers import needs_of
-from envdoctor.memory.tape import WORKSPACE, Tape
+from envdoctor.memory.tape import Tape
 from envdoctor.memory.unroll import Unrolled, depth_of
 from envdoctor.model.record import Record
 
@@ -87,9 +87,9 @@ def forecast(shape: Shape, run: Run) -> Forecast:
         segments = pool.segments
     peak = _parts(whole, needs.passing)
     return Forecast(
-        allocated=pool.peak_allocated - len(once) * WORKSPACE,
+        allocated=pool.peak_allocated - len(once) * run.workspace,
         reserved=pool.peak_reserved,
-        workspaces=len(once) * WORKSPACE,
+        workspaces=len(once) * run.workspace,
         outside=needs.paged,
         weights=sum(weights),
         adapters=sum(adapters),
@@ -148,7 +148,7 @@ def _parts(whole: Unrolled, passing: list[int]) -> dict[str, int]:
 
 def followed(shape: Shape, run: Run) -> Unrolled:
     """Follow one step of a shallow model, and return the events of the whole."""
-    tape = Tape(half=2, autocast=run.autocast)
+    tape = Tape(half=2, autocast=run.autocast, workspace=run.workspace)
     model = Model(shape, run, shape.layers if run.method == "inference" else depth_of(shape, run.seq))
     step(tape, model)
     end = len(tape.events)

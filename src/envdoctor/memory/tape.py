@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     Backward = Callable[["Tensor", "list[Tensor]"], "Gradients"]
 
 
-WORKSPACE = 32 << 20
-"""Bytes of cuBLAS's workspace on sm_90: `parseChosenWorkspaceSize` in CUDABlas.cpp, and the allocator's own record."""
-
-
 class Buffer:
     """A block on the device; told to the tape when it is made, and again when nobody holds it any more."""
 
@@ -95,7 +91,7 @@ class Enough(Exception):
 class Tape:
     """The events of a step: an allocation of n bytes is n, the end of the allocation at position p is ~p."""
 
-    def __init__(self, *, half: int, autocast: bool) -> None:
+    def __init__(self, *, half: int, autocast: bool, workspace: int = 32 << 20) -> None:
         self.events: list[int] = []
         self.half = half  # bytes of the 16-bit type that autocast computes in
         self.autocast = autocast
@@ -103,6 +99,7 @@ class Tape:
         self.marks: list[tuple[int, str]] = []
         self.one_key_head = False
         self.workspaces: list[Buffer] = []
+        self._workspace = workspace
         self.gradients: set[int] = set()  # positions of what was kept as a gradient
         self.borders: list[int] = []  # order of the last node before each layer, and before the loss
         self._order = 0
@@ -121,7 +118,7 @@ class Tape:
     def work(self, number: int) -> None:
         """Take cuBLAS's workspace, once in each thread that multiplies: 0 is the main thread, 1 is autograd's."""
         if len(self.workspaces) == number:
-            self.workspaces.append(Buffer(self.events, WORKSPACE))
+            self.workspaces.append(Buffer(self.events, self._workspace))
 
     def node(self, inputs: tuple[Tensor | None, ...], saved: list[Tensor], backward: Backward) -> Node | None:
         """Record an operation; None when no input needs a gradient."""

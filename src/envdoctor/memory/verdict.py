@@ -33,6 +33,14 @@ def context_of(capability: float | None) -> int:
     return _CONTEXT.get(capability or 0.0, _ELSEWHERE) * MIB
 
 
+def workspace_of(capability: float | None) -> int:
+    """Return the bytes of cuBLAS's workspace: 32 MiB on sm_90, 8.125 MiB before (`parseChosenWorkspaceSize` in CUDABlas.cpp).
+
+    Where the card is not known, the larger is meant.
+    """
+    return 4096 * 2048 + 16 * 8192 if capability is not None and capability < 9 else 32 * MIB
+
+
 def band_of(shape: Shape, run: Run) -> float:
     """Return how far reserved memory may lie from the forecast: by what was measured of runs like it (docs/explanation/memory.md).
 
