@@ -48,7 +48,7 @@ def run(words: Sequence[str]) -> int:
     if values["format"] == "json":
         from envdoctor.report import explanation_json
 
-        _show(explanation_json.render(told, name, report), values)
+        _show(explanation_json.written(told, name, report), values)
     else:
         _show(text(told, name, report, values), values)
     return 1 if told else 0
@@ -89,12 +89,12 @@ def explained(blocks: Iterable[bytes], name: str, asked: Request, report: Report
 def text(told: Sequence[Explanation], name: str, report: Report, values: Values) -> str:
     """Return the explanation for people."""
     from envdoctor.cli.terminal import wants_colour, width
-    from envdoctor.report.explanation import render
+    from envdoctor.report.explanation import drawn
     from envdoctor.report.options import Options
 
     colour = wants_colour(values["color"], sys.stdout) and (not values["output"] or values["color"] == "always")
     options = Options(width=width(sys.stdout), colour=colour, quiet=values["quiet"], verbose=values["verbose"])
-    return render(told, name, report.snapshot, options=options)
+    return drawn(told, name, report.snapshot, options=options)
 
 
 def _show(said: str, values: Values) -> None:

@@ -160,7 +160,7 @@ def _explain(ended: Ended, command: Sequence[str], asked: Request, report: Repor
     from envdoctor.cli.explain import explained
     from envdoctor.logs.explain import killed
     from envdoctor.model.errors import EnvdoctorError
-    from envdoctor.report.explanation import render
+    from envdoctor.report.explanation import drawn
 
     name = "the output" if ended.whole else "the last of the output"
     try:
@@ -171,7 +171,7 @@ def _explain(ended: Ended, command: Sequence[str], asked: Request, report: Repor
     if not told and ended.code < 0:
         told = (killed(os.path.basename(command[0]), -ended.code),)
     if told:
-        sys.stderr.write("\n" + render(told, name, judged.snapshot, options=_options(values)))
+        sys.stderr.write("\n" + drawn(told, name, judged.snapshot, options=_options(values)))
     else:
         sys.stderr.write(f"\nenvdoctor: {command[0]} ended with {ended.code}, and {name} holds no error that can be read\n")
     sys.stderr.flush()

@@ -33,7 +33,7 @@ _OFTEN = 100
 """From here on a log's lines are no longer counted."""
 
 
-def render(told: Sequence[Explanation], name: str, patient: Snapshot, *, options: Options) -> str:
+def drawn(told: Sequence[Explanation], name: str, patient: Snapshot, *, options: Options) -> str:
     """Tell the explanations of a log, called `name`."""
     sheet = page.Page(options)
     shown = list(told) if options.verbose else list(told[:_MOST])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from envdoctor.model.finding import Report
 
 
-def render(told: Sequence[Explanation], name: str, report: Report) -> str:
+def written(told: Sequence[Explanation], name: str, report: Report) -> str:
     """Tell the explanations of a log, called `name`, as JSON with sorted keys, in plain ASCII."""
     return json.dumps(document(told, name, report), indent=2, sort_keys=True, ensure_ascii=True, default=str) + "\n"
 
