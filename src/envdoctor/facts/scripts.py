@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from envdoctor.model.facts import Fact
@@ -32,10 +33,17 @@ def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
     calls: list[Call] = []
     imports: list[Import] = []
     facts: dict[str, Fact] = {}
-    for path in paths:
-        script = read(read_text(path), path)
-        calls += script.calls
-        imports += script.imports
-        for name, value in facts_of(script).items():
-            facts.setdefault(name, Fact(path=name, value=value, origin=path))
+    collecting = len(paths) > 1 and gc.isenabled()
+    if collecting:
+        gc.disable()  # readers leave no garbage, and what was read of a thousand scripts would be looked through again and again
+    try:
+        for path in paths:
+            script = read(read_text(path), path)
+            calls += script.calls
+            imports += script.imports
+            for name, value in facts_of(script).items():
+                facts.setdefault(name, Fact(path=name, value=value, origin=path))
+    finally:
+        if collecting:
+            gc.enable()
     return Script(calls=tuple(calls), imports=tuple(imports), paths=tuple(paths)), list(facts.values())

@@ -32,7 +32,7 @@ class Reader:
     """Walks the trees of one script. `branches` are the arms of `if` and `try` around the current place."""
 
     def __init__(self, trees: list[tuple[str, ast.Module]]) -> None:
-        scopes = Scopes(trees)
+        scopes = self._all = Scopes(trees)
         self._scopes = scopes.of
         self._path = ""
         self._calls: list[tuple[Call, Branches]] = []
@@ -44,9 +44,10 @@ class Reader:
             self._walk(tree.body, scopes.module, ())
 
     def script(self, paths: tuple[str, ...]) -> Script:
-        """Return what was read, with the calls that exclude each other reduced to what they have in common."""
+        """Return what was read, with the calls that exclude each other reduced to what they have in common. Asked once."""
         for call, branches in self._passing.passed(self._calls):
             self._calls.append((call, branches))
+        self._all.forget()
         return Script(calls=tuple(_settle(self._calls)), imports=tuple(self._imports), paths=paths)
 
     def _walk(self, nodes: list[ast.stmt] | list[ast.expr], scope: Scope, branches: Branches) -> None:

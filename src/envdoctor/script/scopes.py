@@ -96,6 +96,16 @@ class Scopes:
             if home is not None:
                 home.escapes.setdefault(name, []).append(function)
 
+    def forget(self) -> None:
+        """Let go of everything: scopes and what they bind name each other, and would keep the trees until the garbage is collected."""
+        for scope in (self.module, *self.of.values()):
+            scope.names.clear()
+            scope.escapes.clear()
+            scope.outer.clear()
+            scope.known.clear()
+        self.of.clear()
+        self._escapes.clear()
+
     def _bind(self, scope: Scope, name: str, kind: str, imported: str = "", node: ast.AST | None = None) -> None:
         scope.bind(name, Binding(kind, scope, self.path, imported, node))
 
