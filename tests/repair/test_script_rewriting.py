@@ -155,6 +155,30 @@ def test_a_class_that_moved_is_imported_from_where_it_is_when_asked_for() -> Non
     assert written(text, unsafe=True).text == "from trl import SFTTrainer\nfrom trl.experimental.cpo import CPOConfig\nCPOConfig('out')\n"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "transformers"),
+    [
+        ("A.from_pretrained('x', dtype='float32')", "A.from_pretrained('x', torch_dtype='float32')", "4.42.0"),
+        ("A.from_pretrained('x', dtype='float32')", "A.from_pretrained('x', torch_dtype=torch.float32)", "4.41.2"),
+        ("A.from_pretrained('x', dtype='auto')", "A.from_pretrained('x', torch_dtype='auto')", "4.41.2"),
+        (
+            "import torch as t\nA.from_pretrained('x', dtype=t.float32)",
+            "import torch as t\nA.from_pretrained('x', torch_dtype=t.float32)",
+            "4.41.2",
+        ),
+        (
+            "import torch as t\nA.from_pretrained('x', dtype='half')",
+            "import torch as t\nA.from_pretrained('x', torch_dtype=t.half)",
+            "4.41.2",
+        ),
+    ],
+)
+def test_a_text_becomes_the_name_that_older_releases_want(before: str, after: str, transformers: str) -> None:
+    head = "from transformers import AutoModelForCausalLM as A\n"
+    told = written(head + before, {**OLD, "transformers": transformers}).text
+    assert told.replace("\nimport torch\n", "\n") == head + after
+
+
 def test_a_method_that_went_is_exchanged() -> None:
     head = "from transformers import AutoTokenizer\ntok = AutoTokenizer.from_pretrained('x')\n"
     assert written(head + "a = tok.batch_encode_plus(texts, padding=True)\n").text == head + "a = tok(texts, padding=True)\n"

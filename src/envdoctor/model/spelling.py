@@ -71,6 +71,9 @@ class Sunk(Record):
     advice: str = ""
     unless: tuple[str, ...] = ()
     """Arguments of the same call that make the outcome unsure."""
+    texts_of: str = ""
+    texts_refused: str = ""
+    """In these releases a text has to be written as the name of that module: "float32" as torch.float32."""
     links: tuple[str, ...] = ()
 
 

@@ -179,18 +179,23 @@ def _dropped(writing: Writing, misuse: Misuse, safety: str) -> Step:
 def _sunk(writing: Writing, misuse: Misuse, entry: Sunk) -> Step:
     if not entry.new:
         raise Cannot(entry.advice or "nothing is known that takes its place")
-    if not entry.value:
-        return _respelled(writing, misuse, entry.new, None, entry.safety)
     argument = misuse.argument
     assert argument is not None
+    found = writing.layout.keyword_at(misuse.location.line, misuse.location.column)
+    if not entry.value:
+        as_name = entry.texts_of and writing.judge.surface.is_within(entry.package, entry.texts_refused)
+        if not as_name or found is None or not isinstance(argument.value, str) or argument.value == "auto" or "." in argument.value:
+            return _respelled(writing, misuse, entry.new, None, entry.safety)
+        module, more = writing.module(entry.texts_of, found[0])
+        step = _respelled(writing, misuse, entry.new, f"{module}.{argument.value}", entry.safety)
+        return step.replace(edits=(*step.edits, *more))
     if not argument.literal or not isinstance(argument.value, bool):
         raise Cannot(f"pass {entry.new} where it is true")
     if not argument.value:
         return _dropped(writing, misuse, entry.safety)
     value = entry.value.replace("{value}", "True")
     maker, bracket, rest = value.partition("(")
-    more: tuple[tuple[int, int, str], ...] = ()
-    found = writing.layout.keyword_at(misuse.location.line, misuse.location.column)
+    more = ()
     if bracket and found is not None:
         maker, more = writing.spelled(maker, found[0])
     step = _respelled(writing, misuse, entry.new, maker + bracket + rest, entry.safety)

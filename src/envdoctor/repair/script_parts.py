@@ -72,6 +72,14 @@ class Writing:
                         return f"{alias.asname or module}.{name}", ()
         return name, tuple(self.layout.imported(module, name, self.layout.span(before)[0]))
 
+    def module(self, name: str, before: ast.expr | ast.keyword) -> tuple[str, tuple[tuple[int, int, str], ...]]:
+        """Return how the script writes a module, and the edits that import it above a node where it is not imported yet."""
+        for node in self.layout.imports:
+            for alias in node.names if isinstance(node, ast.Import) else ():
+                if alias.name == name:
+                    return alias.asname or name, ()
+        return name, tuple(self.layout.imported(name, "", self.layout.span(before)[0]))
+
     def without(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> list[tuple[int, int, str]]:
         """Return the edits that take a name out of an import, and the import with it if it was the only one."""
         if len(node.names) > 1:

@@ -163,12 +163,14 @@ class Layout:
     def imported(self, module: str, name: str, before: int) -> list[Edit]:
         """Return the edits that import a name for what stands at `before`: into an import that is there, or in a line behind the others.
 
+        Without a name the module itself is imported.
+
         Behind the last one above that place, not the first ones: a check may stand between imports so that it comes before the slow ones.
         """
         for node in self._top_imports():
-            if isinstance(node, ast.ImportFrom) and not node.level and node.module == module and node.names[0].name != "*":
+            if name and isinstance(node, ast.ImportFrom) and not node.level and node.module == module and node.names[0].name != "*":
                 return self._into(node, name)
-        line = f"from {module} import {name}"
+        line = f"from {module} import {name}" if name else f"import {module}"
         last = self._last_import(before)
         if last is None:
             place = self._after_docstring()
