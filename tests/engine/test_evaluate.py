@@ -150,3 +150,10 @@ def test_an_optional_package_carries_its_fault_where_it_is_imported(transformers
     report = evaluate(snapshot({**STACK, "torchao": "0.14.1", "transformers": transformers}), book(fault))
     assert report.uses["import torchao"] == "unfit"
     assert report.uses["load model"] == report.uses["transformers.Trainer"] == state
+
+
+@pytest.mark.parametrize(("trl", "state"), [("1.15.0", "fit"), ("1.16.0", "unfit")])
+def test_trl_falls_with_the_triton_that_it_imports(trl: str, state: str) -> None:
+    fault = rule("triton-fault", "import triton", 'dist = "triton"')
+    report = evaluate(snapshot({**STACK, "triton": "3.1.0", "trl": trl}), book(fault))
+    assert report.uses["trl.SFTTrainer"] == report.uses["trl.KTOTrainer"] == state

@@ -85,6 +85,12 @@ CARRIED: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     ("load model", "import torchao", (("transformers", ">=4.45,<4.47"),)),
     ("load model", "import torchao", (("transformers", ">=4.51,<5.0"),)),
     ("load model", "import torchao", (("transformers", ">=5.0"), ("torchao", ">=0.15"))),
+    # trl.trainer.utils imports trl.kernels, and this triton where it is there, without a guard from 1.16 on; 1.14 and 1.15 have one.
+    ("trl.SFTTrainer", "import triton", (("trl", ">=1.16"),)),
+    ("trl.DPOTrainer", "import triton", (("trl", ">=1.16"),)),
+    ("trl.GRPOTrainer", "import triton", (("trl", ">=1.16"),)),
+    ("trl.RewardTrainer", "import triton", (("trl", ">=1.16"),)),
+    ("trl.KTOTrainer", "import triton", (("trl", ">=1.16"),)),
 )
 
 _STACK = (
