@@ -58,7 +58,7 @@ class Judge:
 
     def misuses(self, script: Script) -> list[Misuse]:
         """Return what is refused, in the order of the script."""
-        patched = {_file(one.location) for one in script.imports if one.name.partition(".")[0] == "unsloth"}
+        patched = {file_of(one.location) for one in script.imports if one.name.partition(".")[0] == "unsloth"}
         found: dict[tuple[str, Location], Misuse] = {}
         missing: set[str] = set()
         seen: set[Location] = set()
@@ -83,7 +83,7 @@ class Judge:
             if method is not None:
                 found.setdefault((method.name, call.location), method)
                 continue
-            if call.target.partition(".")[0] in PATCHED and _file(call.location) in patched:
+            if call.target.partition(".")[0] in PATCHED and file_of(call.location) in patched:
                 continue
             for misuse in self._arguments(call):
                 found.setdefault((misuse.name, misuse.location), misuse)
@@ -216,7 +216,8 @@ def _is_imported(target: str, imported: set[str]) -> bool:
     )
 
 
-def _file(location: Location) -> str:
+def file_of(location: Location) -> str:
+    """Return the file of a place: that of the notebook for one in a cell."""
     return location.path.partition(_CELL)[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.engine.calls import ARGUMENT, METHOD, NAME, SUNK
+from envdoctor.engine.calls import ARGUMENT, METHOD, NAME, SUNK, file_of
 from envdoctor.engine.evidence import described
 from envdoctor.model.finding import SCRIPT_ARGUMENT, SCRIPT_NAME, Finding, Reason
 from envdoctor.model.rule import Remedy
@@ -98,8 +98,7 @@ def _remedies(misuse: Misuse, surface: Surface) -> list[Remedy]:
     """Return the two ways out: another spelling for this release, another release for this spelling."""
     found = []
     entry, advice = misuse.entry, getattr(misuse.entry, "advice", "")
-    path = misuse.location.path
-    told = f" `envdoctor fix {path}` does it." if path.endswith(".py") and getattr(entry, "safety", "") == "safe" else ""
+    told = f" `envdoctor fix {file_of(misuse.location)}` does it." if getattr(entry, "safety", "") == "safe" else ""
     safety: str = getattr(entry, "safety", "safe")
     if misuse.into:
         where = f"to {misuse.into} as {misuse.new}=" if misuse.new != misuse.name else f"to {misuse.into}"
