@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import marshal
 import os
+from pathlib import Path
 
 import pytest
 
+from envdoctor.cli import main
 from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.spellings import KINDS, _restored, compile_spellings, open_spellings, parse_spellings
 from envdoctor.model.errors import RuleBookError
@@ -74,3 +76,11 @@ def test_the_table_s_files_are_named_by_a_package() -> None:
     assert folder is not None and atlas is not None
     for name in os.listdir(os.path.join(folder, "spellings")):
         assert name.removesuffix(".toml") in atlas.packages
+
+
+def test_the_lint_of_the_rule_book_reads_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "rules" / "spellings").mkdir(parents=True)
+    (tmp_path / "fixtures").mkdir()
+    (tmp_path / "rules" / "spellings" / "trl.toml").write_text(GOOD.replace('"safe"', '"harmless"'))
+    assert main(["rules", "lint", "--rules", str(tmp_path / "rules"), "--fixtures", str(tmp_path / "fixtures")]) != 0
+    assert "spellings/trl.toml: renamed[0]: safety: is none of safe, unsafe, manual" in capsys.readouterr().err

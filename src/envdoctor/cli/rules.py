@@ -123,11 +123,16 @@ def _lint(values: Values) -> int:
     from envdoctor.knowledge.lint import Lint, lint
     from envdoctor.knowledge.load import read_rules
     from envdoctor.knowledge.parse import parse_toml
+    from envdoctor.knowledge.spellings import FOLDER, read_spellings
     from envdoctor.script import read
 
     rules, fixtures = _folders(values)
     defects: list[str] = []
     found = read_rules(rules, defects, PREDICATES)
+    try:
+        read_spellings(os.path.join(rules, FOLDER))
+    except RuleBookError as error:
+        defects += error.defects
     retired: frozenset[str] = frozenset()
     path = os.path.join(rules, "retired.toml")
     if os.path.exists(path):
