@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 RULES = {ARGUMENT: SCRIPT_ARGUMENT, SUNK: SCRIPT_ARGUMENT, NAME: SCRIPT_NAME, METHOD: SCRIPT_NAME}
 _VERBS = {ARGUMENT: "passes", SUNK: "passes", NAME: "imports", METHOD: "calls"}
-_MOST = 3  # runs of releases in a remedy
 
 
 def tell(misuses: Iterable[Misuse], judge: Judge, patient: Snapshot) -> list[Finding]:
