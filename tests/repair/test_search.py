@@ -33,7 +33,7 @@ class Tried:
         self.ranged = frozenset(name for name, told in universe.wanted.items() if told) - self.pinned
         needs = {name: metadata.needs(name, version, LINUX) for name, version in self.now.items()}
         self.ledger = Ledger(
-            pinned=self.pinned, ranged=self.ranged, now=self.now, releases=universe.releases,
+            pinned=self.pinned, ranged=self.ranged, now=self.now, releases=universe.releases, standing=self.pinned,
             dependants={name: sum(1 for other in needs if name in needs[other]) for name in self.now},
         )  # fmt: skip
         self.held = (self.pinned | self.ranged) & frozenset(self.now)
