@@ -132,6 +132,20 @@ def test_nothing_moves_out_of_a_configuration_that_cannot_be_left_whole() -> Non
     assert "args=TrainingArguments('out', **kw), max_seq_length=5)" in told.text
 
 
+def test_nothing_is_passed_twice() -> None:
+    text = "from trl import SFTConfig, SFTTrainer\nSFTTrainer('m', args=SFTConfig('out', packing=False), packing=True)\n"
+    told = written(text, OLD)
+    assert told.text == text and "as well" in told.left[0].why
+
+
+def test_a_comment_goes_with_its_argument_also_into_a_single_line() -> None:
+    text = (
+        "from trl import SFTConfig, SFTTrainer\n\n\ndef main():\n    args = SFTConfig('out')\n"
+        "    SFTTrainer(\n        'm',\n        args=args,\n        packing=True,  # saves time\n    )\n"
+    )
+    assert "    # saves time\n    args = SFTConfig('out', packing=True)\n" in written(text).text
+
+
 def test_a_configuration_that_cannot_be_seen_is_left_alone() -> None:
     told = written("from trl import SFTTrainer\nargs = load()\nSFTTrainer('m', args=args, max_seq_length=512)\n")
     assert not told.steps and "what args is made of is not known" in told.left[0].why

@@ -136,6 +136,8 @@ def _leaving(writing: Writing, entry: Moved, config: ast.Call, call: ast.Call) -
         there = name if name in trainer.names else judge.instead(entry.config, name, trainer)[0]
         if there not in entry.names or name not in written:
             raise Cannot(f"{entry.plain} does not take {name} in these releases; pass what it stands for to {entry.trainer}")
+        if any(keyword.arg == there for keyword in call.keywords):
+            raise Cannot(f"{there} is passed to {entry.trainer} as well; decide which of the two counts")
         yield config, call, written[name], there
 
 

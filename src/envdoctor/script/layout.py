@@ -143,18 +143,23 @@ class Layout:
         return (start, behind, ""), ""
 
     def added(self, call: ast.Call, argument: str, comment: str = "") -> list[Edit]:
-        """Return the edits that add an argument behind the others, laid out as they are."""
+        """Return the edits that add an argument behind the others, laid out as they are; a comment that has no line there stands above."""
         listed = arguments(call)
-        closing = self.span(call)[1] - 1
+        opening, closing = self.span(call)[0], self.span(call)[1] - 1
+        above: list[Edit] = []
+        if comment:
+            line = self.line_start(opening)
+            blank = self.text[line : len(self.text) - len(self.text[line:].lstrip(_BLANK))]
+            above = [(line, line, f"{blank}{comment}{self.newline}")]
         if not listed:
-            return [(closing, closing, argument)]
+            return [*above, (closing, closing, argument)]
         start, end = self.span(listed[-1])
         comma = self.comma_after(end)
         indent = self.indent(start)
         if indent is None or self.line_start(closing) == self.line_start(end):
             if comma >= 0:
-                return [(comma, comma, f" {argument}")]
-            return [(end, end, f", {argument}")]
+                return [*above, (comma, comma, f" {argument}")]
+            return [*above, (end, end, f", {argument}")]
         edits: list[Edit] = [] if comma >= 0 else [(end, end, ",")]
         place = self.line_end(comma if comma >= 0 else end)
         told = f"  {comment}" if comment else ""
