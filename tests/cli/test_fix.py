@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +72,7 @@ def test_faults_plan_difference_and_command_are_shown_and_nothing_is_written(fol
                  "+torchao==0.12.0  # quantised\n", "or 2 ", "do        envdoctor fix "):  # fmt: skip
         assert part in shown
     assert "\x1b" not in shown
-    assert max(map(len, shown.splitlines())) <= 80
+    assert max(len(line) for line in shown.splitlines() if not line.startswith("do ")) <= 80, "a command is to be pasted whole"
     assert (folder / "r.txt").read_text() == SICK
     assert not list(folder.parent.joinpath("elsewhere").rglob("journal.json"))
 
@@ -126,11 +127,15 @@ def test_a_difference_alone_is_a_patch(folder: Path, capsys: pytest.CaptureFixtu
     assert [line for line in lines[2:] if line[0] in "+-"] == ["-torchao==0.14.1  # quantised", "+torchao==0.12.0  # quantised"]
 
 
-def test_a_script_is_one_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_that_is_shown_makes_the_change_that_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "r.txt").write_text(SICK)
-    shown = fix(capsys, "--script", "r.txt", code=1)
-    assert shown.startswith("envdoctor fix ")
-    assert shown.count("\n") == 1
+    asked = ("--freeze", "r.txt", "--choose", "2", "--for", "sft")
+    command = fix(capsys, *asked, "-q", code=1).partition("\ndo        ")[2].strip()
+    assert fix(capsys, *asked, "--script", code=1) == command + "\n"
+    assert shlex.split(command)[:3] == ["envdoctor", "fix", "--write"]
+    assert set(shlex.split(command)[3:]) == {*asked, *MACHINE}, "the same machine is asked for"
+    assert main(shlex.split(command)[1:]) == 0
+    assert "torch==2.6.0" in (folder / "r.txt").read_text()
 
 
 # What is written

@@ -184,7 +184,7 @@ def _show(outcome: Outcome, plan: Plan | None, documents: tuple[Document, ...], 
 
     form = values["format"] or values["plan"]
     if values["script"]:
-        put((_command(outcome, plan) + "\n") if plan is not None else "")
+        put((_command(outcome, plan, values) + "\n") if plan is not None else "")
         return
     if form == "json":
         from envdoctor.cli.fix_json import told
@@ -202,13 +202,13 @@ def _show(outcome: Outcome, plan: Plan | None, documents: tuple[Document, ...], 
     Screen(values).show(outcome, plan, documents)
 
 
-def _command(outcome: Outcome, plan: Plan) -> str:
+def _command(outcome: Outcome, plan: Plan, values: Values) -> str:
     """Return the one command that brings about a plan: it writes a file again, or installs what moves."""
     ill = outcome.ill
     if ill.listing is not None and plan.changes:
-        path = shlex.quote(ill.listing.path)
-        then = f" && {ill.locked}" if ill.locked else ""
-        return f"envdoctor fix --write {path}{then}"
+        from envdoctor.cli.fix_again import again
+
+        return again(outcome, values)
     wanted = [shlex.quote(f"{move.name}=={move.new}") for move in plan.moves if move.new is not None and move.old != move.new]
     at = f" --python {shlex.quote(ill.python)}" if ill.python else ""
     return f"uv pip install{at} {' '.join(wanted)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from envdoctor.cli.fix_again import again
 from envdoctor.cli.terminal import put, wants_colour, width
 from envdoctor.report.options import Options
 from envdoctor.report.page import Page
@@ -120,7 +121,7 @@ class Screen:
             sheet.block(("proven", FIT_STYLE), [[("installed in an environment of its own, and trained with", "")]])
         for remark in plan.remarks:
             sheet.block(("note", NOTE_STYLE), [[(clean(remark), "")]])
-        sheet.block(("do", QUIET_STYLE), [[(_next(outcome, self._values), "bold")]], whole=True)
+        sheet.block(("do", QUIET_STYLE), [[(clean(again(outcome, self._values)), "bold")]], whole=True)
 
     def _moves(self, plan: Plan) -> None:
         told = [move for move in plan.moves if move.named or (move.because and move.old is not None) or move.rules]
@@ -141,14 +142,3 @@ def _way(old: str | None, new: str | None) -> str:
     if old is None:
         return f"{new} comes"
     return f"{old} goes" if new is None else f"{old} → {new}"
-
-
-def _next(outcome: Outcome, values: Values) -> str:
-    import shlex
-
-    more = f" --choose {values['choose']}" if values["choose"] > 1 else ""
-    if outcome.ill.listing is None:
-        at = f" --python {shlex.quote(values['python'])}" if values["python"] else ""
-        return f"envdoctor fix --apply{at}{more}"
-    then = f" && {outcome.ill.locked}" if outcome.ill.locked else ""
-    return f"envdoctor fix --write {shlex.quote(outcome.ill.listing.path)}{more}{then}"
