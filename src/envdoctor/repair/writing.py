@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Judge = Callable[[Mapping[str, str]], tuple[Finding, ...]]
 
 _ROUNDS = 12
+_ANY_PIP = "26.0"
 
 
 class Trial(NamedTuple):
@@ -60,6 +61,7 @@ class Writing:
             self._anchor()
             self._narrow()
             self._thin()
+            self._seed()
         return tuple(self._changes())
 
     def _is_new(self, name: str) -> bool:
@@ -97,6 +99,15 @@ class Writing:
                 raise RepairError("the planned set cannot be written into the file: " + "; ".join(fault.message for fault in faults))
             for name in apart:
                 self.specifiers[name] = self._bounded(name, chosen.get(name))
+
+    def _seed(self) -> None:
+        """Ask for setuptools where the set needs it: some environments are made with it, others are not, and nobody declares it."""
+        chosen = self._chosen()
+        if isinstance(chosen, Conflict) or any(name in chosen for name in SEEDS[1:]):
+            return
+        bare = {**chosen, SEEDS[0]: _ANY_PIP}  # pip alone: what is made without setuptools
+        if any("setuptools" in fault.packages for fault in self._judge(bare)):
+            self.specifiers["setuptools"] = ""
 
     def _thin(self) -> None:
         """Take away what turns out not to be needed, lines that the file did not have first."""
