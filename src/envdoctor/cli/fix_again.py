@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from envdoctor.cli.options import FLAG, LIST, dest
+from envdoctor.cli.options import FLAG, LIST, defaults, dest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,10 +18,11 @@ def again(outcome: Outcome, values: Values) -> str:
     """Return the command as it is pasted into a shell, and the one that makes a lock file again behind it."""
     from envdoctor.cli.fix import OPTIONS
 
+    plain = defaults(OPTIONS, None)
     words = ["envdoctor", "fix", "--apply" if outcome.ill.listing is None else "--write"]
     for option in OPTIONS:
         value = values[dest(option)]
-        if option.name in _SHOWING or value is None or value is False or value == () or value == option.default:
+        if option.name in _SHOWING or value == plain[dest(option)]:
             continue
         if option.kind == FLAG:
             words.append(f"--{option.name}")
