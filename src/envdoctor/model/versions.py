@@ -163,7 +163,8 @@ def _clause(text: str) -> Window:
     if operator == "<=":
         return ((None, (at, 1)),)
     if operator == ">":
-        return (((_after_posts(at) if at[3] == _NO_POST else at, 1), None),)
+        # a release is not above itself with a post-release number; a development release has none
+        return (((at if at[3] != _NO_POST or at[4] != _NO_DEV else _after_posts(at), 1), None),)
     if operator == "<":
         if at[3] != _NO_POST and at[2] == _FINAL and at[4] == _NO_DEV:
             return ((None, ((*at[:4], -1), 0)),)  # <1.0.post2 admits 1.0 and 1.0.post1
