@@ -57,7 +57,7 @@ def find_uv(environ: Mapping[str, str]) -> str:
 
 
 class Uv:
-    """A resolver. The index is asked once for each name, then uv's cache answers, unless it lacks something."""
+    """A resolver. The index is asked once, then uv's cache answers, unless it lacks something."""
 
     name = "uv"
 
@@ -67,7 +67,7 @@ class Uv:
         self._uv, self._metadata, self._sources, self._target = uv, metadata, sources, target
         self._environ = environment_for_uv(environ, target.python)
         self._offline = offline
-        self._asked: set[str] = set()
+        self._has_asked = False
         self._known: frozenset[str] = frozenset()
         self.calls = 0
 
@@ -80,16 +80,15 @@ class Uv:
                 words.append("pyproject.toml")
             if question.newest:
                 words.append("--upgrade")
-            wanted = {wish.name for wish in question.wishes}
             done = None
-            if self._offline or wanted <= self._asked:
+            if self._offline or self._has_asked:
                 done = self._run([*words, "--offline"], folder)
                 if not self._offline and done.returncode and any(word in done.stderr for word in _NEEDS_NETWORK):
                     self._write(folder, question, lessons)
                     done = None
             if done is None:
                 done = self._run(words, folder)
-                self._asked |= wanted
+                self._has_asked = True
             return self._answer(done, folder, question)
 
     def hashes(self, pins: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
