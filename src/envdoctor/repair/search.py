@@ -37,7 +37,7 @@ _SHAPE = 4
 """Parts of a cost that say how much changes; those after them say how far."""
 _ANCHORS = 3
 """Releases that were trained with that are tried for a package that was left open."""
-_MORE = 8
+_MORE = 4
 """Questions asked for other ways out, once there is one."""
 _TRIES = 10
 """Releases of one package that are tried, the nearest first, before the resolver's own choice stands."""
