@@ -91,6 +91,7 @@ def test_the_same_version_is_installed_anew(tmp_path: Path, wheels: Path, option
     assert (told(python, "one"), is_whole(survey(python, {}).own["one"])) == ("1.0", True)
 
 
+@pytest.mark.install  # pip takes eight seconds for it
 def test_where_uv_is_missing_pip_does_it(
     tmp_path: Path, wheels: Path, options: list[str], monkeypatch: pytest.MonkeyPatch, state: Path
 ) -> None:
