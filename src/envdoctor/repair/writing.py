@@ -46,6 +46,7 @@ class Writing:
         self._ill, self._found, self._lessons, self._ledger = ill, found, lessons, ledger
         self._resolver, self._judge = trial
         self.specifiers: dict[str, str] = {}
+        self._answers: dict[tuple[tuple[str, str], ...], Mapping[str, str] | Conflict] = {}
 
     def changes(self) -> tuple[Change, ...]:
         """Return what is to change in the file. Raises RepairError where no change of it leads to the set."""
@@ -124,7 +125,13 @@ class Writing:
                 self.specifiers[name] = kept
 
     def _chosen(self) -> Mapping[str, str] | Conflict:
-        """Return what the file with the changes so far leads to."""
+        """Return what the file with the changes so far leads to; asked once for the same changes."""
+        mark = tuple(sorted(self.specifiers.items()))
+        if mark not in self._answers:
+            self._answers[mark] = self._resolved()
+        return self._answers[mark]
+
+    def _resolved(self) -> Mapping[str, str] | Conflict:
         ill = self._ill
         prefer = self._ledger.now if ill.locked else {}
         wishes = list(ill.wishes)
