@@ -8,7 +8,7 @@ import re
 from envdoctor.model.names import normalise
 from envdoctor.model.references import file_parts, is_url, is_vcs, redact
 from envdoctor.model.snapshot import Distribution
-from envdoctor.model.versions import NOTHING, InvalidSpecifier, InvalidVersion, build_of, key, window
+from envdoctor.model.versions import NOTHING, InvalidSpecifier, build_of, is_version, key, window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def merge(
             problems[doubts[line.marker]] = None
         for clause in filter(None, line.specifier.split(",")):
             pin = _pin(clause)
-            if pin is not None and not _is_version(pin):
+            if pin is not None and not is_version(pin):
                 problems[f"{_place(line, folder)}: {pin!r} is not a PEP 440 version"] = None
             elif pin is not None:
                 pins.setdefault(pin, _place(line, folder))
@@ -92,16 +92,6 @@ def _pin(clause: str) -> str | None:
 _USUAL = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?", re.ASCII | re.IGNORECASE)
 
 
-def _is_version(text: str) -> bool:
-    if _USUAL.fullmatch(text):
-        return True
-    try:
-        key(text)
-    except InvalidVersion:
-        return False
-    return True
-
-
 def _is_specifier(clause: str) -> bool:
     try:
         window(clause)
@@ -112,7 +102,7 @@ def _is_specifier(clause: str) -> bool:
 
 def _of_reference(url: str, name: str) -> str:
     named, version = file_parts(url)
-    return version if normalise(named) == name and _is_version(version) else ""
+    return version if normalise(named) == name and is_version(version) else ""
 
 
 def _unknown(url: str, editable: bool) -> str:

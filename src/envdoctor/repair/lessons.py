@@ -55,13 +55,6 @@ class Lessons:
         for package, version in sorted(self._found):
             yield package, version, list(self._found[package, version].values())
 
-    def between(self, one: str, two: str) -> Iterator[Lesson]:
-        """Return what releases of two packages need of each other."""
-        for (package, _), found in self._found.items():
-            for lesson in found.values():
-                if (package, lesson.partner) in ((one, two), (two, one)):
-                    yield lesson
-
     def broken(self, versions: Mapping[str, str]) -> list[Lesson]:
         """Return the lessons that a set of versions does not keep."""
         return [lesson for name, version in versions.items() for lesson in self.of(name, version) if not kept(lesson, versions)]

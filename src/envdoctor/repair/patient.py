@@ -17,7 +17,7 @@ from envdoctor.model.listing import joined
 from envdoctor.model.markers import InvalidMarker, holds
 from envdoctor.model.record import Record
 from envdoctor.model.references import is_url
-from envdoctor.model.versions import InvalidVersion, key
+from envdoctor.model.versions import is_version
 from envdoctor.repair.question import Wish
 from envdoctor.repair.sources import Sources, project_sources
 
@@ -177,9 +177,7 @@ def _listed(asked: Request, patient: Patient, snapshot: Snapshot, listing: Listi
         else:
             continue
         lines[requirement.name] = (*lines.get(requirement.name, ()), requirement)
-    now = {
-        name: found.version for name, found in snapshot.distributions.items() if found.version is not None and _is_version(found.version)
-    }
+    now = {name: found.version for name, found in snapshot.distributions.items() if found.version is not None and is_version(found.version)}
     texts = {path: _text(path) for path in dict.fromkeys(line.location.path for line in listing.requirements if line.location is not None)}
     texts.setdefault(listing.path, _text(listing.path))
     if listing.kind not in ("requirements.txt", "pip freeze"):
@@ -225,14 +223,6 @@ def _wish(requirement: Requirement, folder: str) -> Wish:
         extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
         line = f"{requirement.name}{extras} @ {url}"
     return Wish(name=requirement.name, specifier=None, extras=requirement.extras, line=line)
-
-
-def _is_version(text: str) -> bool:
-    try:
-        key(text)
-    except InvalidVersion:
-        return False
-    return True
 
 
 def _text(path: str) -> str:
