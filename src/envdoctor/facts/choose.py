@@ -7,7 +7,7 @@ import os
 from envdoctor.facts.host import LocalHost
 from envdoctor.facts.locate import active_place, is_environment, place_of
 from envdoctor.facts.patient import Described, Live, with_answers
-from envdoctor.facts.scripts import SUFFIXES
+from envdoctor.facts.scripts import is_script
 from envdoctor.model.errors import InputError, UsageError
 from envdoctor.model.facts import Fact
 from envdoctor.model.listing import joined
@@ -52,7 +52,7 @@ def _sorted_paths(asked: Request) -> tuple[list[str], list[str], list[str]]:
     for path in asked.paths:
         if os.path.isdir(path):
             (environments if is_environment(path) else listings).append(path)
-        elif path.endswith(SUFFIXES):
+        elif is_script(path):
             continue
         elif _is_snapshot(path):
             snapshots.append(path)

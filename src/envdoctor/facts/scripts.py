@@ -5,21 +5,63 @@ from __future__ import annotations
 import gc
 import os
 
+from envdoctor.model.errors import InputError
 from envdoctor.model.facts import Fact
 from envdoctor.model.script import Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any, Protocol
 
     from envdoctor.model.script import Call, Import
 
-SUFFIXES = (".py", ".ipynb")
+    class Reader(Protocol):
+        """One way to read a script."""
+
+        def recognises(self, text: str) -> bool:
+            """Tell whether a file of that suffix is a script of this kind, by its text. Never raises."""
+
+        def read(self, text: str, path: str) -> Script:
+            """Return what is written in it. Raises InputError."""
+
+
+READERS: dict[str, str] = {
+    # suffix in lower case: the module that reads it
+    ".py": "envdoctor.script",
+    ".ipynb": "envdoctor.script",
+}
+PROGRAMS = (".py", ".ipynb")
+"""Suffixes that are always scripts; a file with another one of the table has to be looked into."""
+
+
+def reader(path: str) -> Reader:
+    """Import and return what reads a file of this suffix; one that is not in the table counts as Python."""
+    from importlib import import_module
+
+    found: Any = import_module(READERS.get(os.path.splitext(path)[1].lower(), READERS[".py"]))
+    module: Reader = found
+    return module
+
+
+def is_script(path: str) -> bool:
+    """Tell whether a path names a script: by its suffix, or by its text where files of that suffix hold other things too."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in READERS or os.path.isdir(path):
+        return False
+    if suffix in PROGRAMS:
+        return True
+    from envdoctor.facts.documents import read_text
+
+    try:
+        return reader(path).recognises(read_text(path))
+    except InputError:
+        return False
 
 
 def training_scripts(paths: Sequence[str]) -> list[str]:
-    """Return those of the paths that name a script or notebook."""
-    return [path for path in paths if path.endswith(SUFFIXES) and not os.path.isdir(path)]
+    """Return those of the paths that name a script, a notebook, or what else `READERS` reads."""
+    return [path for path in paths if is_script(path)]
 
 
 def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
@@ -28,7 +70,7 @@ def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
     Where two of them settle the same fact, the first one counts. Raises InputError.
     """
     from envdoctor.facts.documents import read_text
-    from envdoctor.script import facts_of, read
+    from envdoctor.script import facts_of
 
     calls: list[Call] = []
     imports: list[Import] = []
@@ -38,7 +80,7 @@ def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
         gc.disable()  # readers leave no garbage, and what was read of a thousand scripts would be looked through again and again
     try:
         for path in paths:
-            script = read(read_text(path), path)
+            script = reader(path).read(read_text(path), path)
             calls += script.calls
             imports += script.imports
             for name, value in facts_of(script).items():
