@@ -8,24 +8,22 @@ from envdoctor.model.finding import (
     CLEAR,
     DERIVED,
     FIT,
-    PACKAGE_NEEDED,
     UNFIT,
     UNKNOWN,
     Crashed,
     Finding,
     Fired,
-    Reason,
     Report,
     Skipped,
     Unknown,
 )
 from envdoctor.model.rule import CONFIDENCES, IMPACTS, SEVERITIES, WINDOW
-from envdoctor.model.uses import CARRIED, DEFAULT_PURPOSE, PURPOSES, REQUIRED_DISTRIBUTIONS, SPECIAL, UNTOLD, USES, foundations
+from envdoctor.model.uses import CARRIED, DEFAULT_PURPOSE, PURPOSES, SPECIAL, UNTOLD, USES, foundations
 from envdoctor.model.versions import window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from envdoctor.model.finding import Outcome
     from envdoctor.model.knowledge import Atlas, Book, Links
@@ -37,47 +35,59 @@ if TYPE_CHECKING:
 class Judgement:
     """Where the rules stand: an outcome for each, which fired, and the conditions that still wait for facts.
 
-    Facts only ever turn unknown into known, so what is decided stays decided, and a second round looks at the rest alone.
+    Facts only ever turn unknown into known, so what is decided stays decided, and a second round looks at the rest alone. Where there are
+    several scripts, `each` holds a judgement for every one of them, of the rules that can differ between them.
     """
 
-    __slots__ = ("fired", "outcomes", "unknowns", "waiting")
+    __slots__ = ("each", "fired", "outcomes", "patient", "unknowns", "waiting")
 
-    def __init__(self, book: Book) -> None:
-        self.outcomes: dict[str, Outcome] = dict.fromkeys(book.ids, CLEAR)
+    def __init__(self, patient: Snapshot, ids: Iterable[str] = ()) -> None:
+        self.patient = patient
+        self.outcomes: dict[str, Outcome] = dict.fromkeys(ids, CLEAR)
         self.fired: list[str] = []
         self.unknowns: dict[frozenset[str], Unknown] = {}  # many rules wait for the same facts
         self.waiting: list[tuple[str, Condition]] = []
+        self.each: list[Judgement] = [Judgement(patient.beside(script)) for script in patient.scripts]
 
     def missing(self) -> set[str]:
         """Return all facts that some rule waits for."""
-        return {path for rule, _ in self.waiting for path in getattr(self.outcomes[rule], "missing", ())}
+        return {path for one in (self, *self.each) for rule, _ in one.waiting for path in getattr(one.outcomes[rule], "missing", ())}
 
 
 def judge_rules(patient: Snapshot, book: Book, skip: Callable[[str], str | None] | None = None) -> Judgement:
     """Judge every rule that could fire. `skip` returns a reason to leave a rule out, or None."""
-    state = Judgement(book)
+    state = Judgement(patient, book.ids)
+    if state.each:
+        from envdoctor.engine.scripts import rests_on_scripts  # imported late: most checks have one script, or none
     for rule, match in book.candidates(patient.distributions):
         reason = skip(rule) if skip is not None else None
         if reason is not None:
             state.outcomes[rule] = Skipped(reason=reason)
+        elif state.each and rests_on_scripts(match):
+            for one in state.each:
+                _settle(one, rule, match)
         else:
-            _settle(state, rule, match, patient)
+            _settle(state, rule, match)
     return state
 
 
 def judge_again(state: Judgement, patient: Snapshot, learnt: set[str]) -> None:
     """Judge the rules that waited for one of the facts that were learnt since."""
-    waiting, state.waiting = state.waiting, []
-    for rule, match in waiting:
-        if learnt.isdisjoint(getattr(state.outcomes[rule], "missing", ())):
-            state.waiting.append((rule, match))
-        else:
-            _settle(state, rule, match, patient)
+    state.patient = patient
+    for script, one in zip(patient.scripts, state.each):
+        one.patient = patient.beside(script)
+    for one in (state, *state.each):
+        waiting, one.waiting = one.waiting, []
+        for rule, match in waiting:
+            if learnt.isdisjoint(getattr(one.outcomes[rule], "missing", ())):
+                one.waiting.append((rule, match))
+            else:
+                _settle(one, rule, match)
 
 
-def _settle(state: Judgement, rule: str, match: Condition, patient: Snapshot) -> None:
+def _settle(state: Judgement, rule: str, match: Condition) -> None:
     try:
-        truth = judge(match, patient)
+        truth = judge(match, state.patient)
     except Exception as error:  # noqa: BLE001 - a rule's own defect must not end the run, whatever it is
         state.outcomes[rule] = Crashed(error=f"{type(error).__name__}: {error}")
         return
@@ -122,7 +132,7 @@ def derived_findings(
         reason = skip(rule) if skip is not None else None
         state.outcomes[rule] = same if reason is None else Skipped(reason=reason)
     found: list[Finding] = []
-    if patient.script is not None and spellings is not None:
+    if patient.every_script and spellings is not None:
         found += _script_findings(state, patient, links, skip, spellings)
     faults = links.faults()
     if faults:
@@ -140,10 +150,10 @@ def _script_findings(
     for rule in CALLS:
         reason = skip(rule) if skip is not None else None
         state.outcomes[rule] = CLEAR if reason is None else Skipped(reason=reason)
-    if patient.script is None or all(isinstance(state.outcomes[rule], Skipped) for rule in CALLS):
+    if all(isinstance(state.outcomes[rule], Skipped) for rule in CALLS):
         return []
     judge = Judge(patient, links, spellings)
-    misuses = judge.misuses(patient.script)
+    misuses = [misuse for script in patient.every_script for misuse in judge.misuses(script)]
     if not misuses:
         return []
     from envdoctor.engine.calls_told import tell
@@ -166,15 +176,7 @@ def report(
     """
     asked = purpose or DEFAULT_PURPOSE
     demanded = frozenset(use for use in PURPOSES[asked] if available(use, patient))
-    outcomes = dict(state.outcomes)
-    findings: list[Finding] = []
-    for rule in state.fired:
-        try:
-            finding = _finding(book.head(rule), patient, book, demanded)
-        except Exception as error:  # noqa: BLE001 - as in _settle
-            outcomes[rule] = Crashed(error=f"{type(error).__name__}: {error}")
-            continue
-        findings.append(finding)
+    outcomes, findings = _fired(state, book, demanded)
     findings = [*_once(findings, [_weighed(finding, patient, demanded) for finding in derived])]
     fired: dict[str, list[Finding]] = {}
     for place, finding in enumerate(findings):
@@ -185,7 +187,10 @@ def report(
     outcomes.update({rule: Fired(findings=tuple(same)) for rule, same in fired.items()})
     suppressed = [finding for finding in findings if finding.suppressed]
     findings = [finding for finding in findings if not finding.suppressed]
-    findings.extend(_packages_needed(patient, purpose))
+    if purpose is not None or patient.unread:
+        from envdoctor.engine.built_in import packages_needed, unread
+
+        findings += [*packages_needed(patient, purpose), *unread(patient)]
     findings.sort(key=_cost)
     uses = _uses(patient, findings, demanded, purpose)
     return Report(
@@ -200,10 +205,32 @@ def report(
     )
 
 
+def _fired(state: Judgement, book: Book, demanded: frozenset[str]) -> tuple[dict[str, Outcome], list[Finding]]:
+    """Return what the rules come to, and the findings of those that fired: once where several scripts have the same."""
+    outcomes = dict(state.outcomes)
+    findings: list[Finding] = []
+    if state.each:
+        from envdoctor.engine.scripts import outcome_of
+
+        for rule in {rule: None for one in state.each for rule in one.outcomes}:
+            outcomes[rule] = outcome_of(one.outcomes[rule] for one in state.each if rule in one.outcomes)
+    for one in (state, *state.each):
+        for rule in one.fired:
+            try:
+                findings.append(_finding(book.head(rule), one.patient, book, demanded))
+            except Exception as error:  # noqa: BLE001 - as in _settle
+                outcomes[rule] = Crashed(error=f"{type(error).__name__}: {error}")
+    if state.each:
+        from envdoctor.engine.scripts import together
+
+        findings = together(findings)
+    return outcomes, findings
+
+
 def available(use: str, patient: Snapshot) -> bool:
     """Tell whether the distributions of a use are installed (for the use of a script: whether there is one)."""
     if use == "script":
-        return patient.script is not None
+        return bool(patient.every_script)
     distributions = patient.distributions
     return all(name in distributions for name in USES[use][0])
 
@@ -312,33 +339,6 @@ def _cost(finding: Finding) -> tuple[int, int, int, str]:
         CONFIDENCES.index(finding.confidence),
         finding.rule,
     )
-
-
-def _packages_needed(patient: Snapshot, purpose: str | None) -> list[Finding]:
-    from envdoctor.model.rule import Remedy
-
-    if purpose is None or not patient.is_complete:
-        return []
-    lost = [name for name in REQUIRED_DISTRIBUTIONS[purpose] if name not in patient.distributions]
-    if not lost:
-        return []
-    names = ", ".join(lost)
-    return [
-        Finding(
-            rule=PACKAGE_NEEDED,
-            title=f"{names} not installed",
-            subject=lost[0],
-            severity="error",
-            declared_severity="error",
-            impact="crash-at-import",
-            confidence="certain",
-            message=f"{purpose} needs {names}, and this environment does not have it",
-            uses=tuple(use for use in PURPOSES[purpose] if not set(USES[use][0]).isdisjoint(lost)),
-            packages=tuple(lost),
-            because=tuple(Reason(what=name, value="not installed", origin="list of installed distributions") for name in lost),
-            remedies=(Remedy(title=f"Install {names}", safety="unsafe", require=dict.fromkeys(lost, "")),),
-        )
-    ]
 
 
 def _uses(patient: Snapshot, findings: list[Finding], demanded: frozenset[str], purpose: str | None) -> Mapping[str, str]:

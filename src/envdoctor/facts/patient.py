@@ -110,14 +110,7 @@ class Described:
 
 def with_answers(snapshot: Snapshot, answers: Iterable[Fact | Absent]) -> Snapshot:
     """Return the snapshot with more facts; a fact replaces an absence and an earlier fact of its path."""
-    facts, absent = dict(snapshot.facts), dict(snapshot.absent)
-    for answer in answers:
-        if isinstance(answer, Fact):
-            facts[answer.path] = answer
-            absent.pop(answer.path, None)
-        elif answer.path not in facts:
-            absent[answer.path] = answer
-    return snapshot.replace(facts=facts, absent=absent)
+    return snapshot.with_answers(answers)
 
 
 def with_script(snapshot: Snapshot, script: Script, answers: Iterable[Fact | Absent]) -> Snapshot:

@@ -65,27 +65,35 @@ def training_scripts(paths: Sequence[str]) -> list[str]:
 
 
 def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
-    """Read scripts without running them; return their calls and the training facts they imply.
+    """Read scripts as one; return their calls and the training facts they imply. See `read_each`.
 
     Where two of them settle the same fact, the first one counts. Raises InputError.
     """
-    from envdoctor.facts.documents import read_text
-    from envdoctor.script import facts_of
-
     calls: list[Call] = []
     imports: list[Import] = []
     facts: dict[str, Fact] = {}
+    for script, told in read_each(paths):
+        calls += script.calls
+        imports += script.imports
+        for fact in told:
+            facts.setdefault(fact.path, fact)
+    return Script(calls=tuple(calls), imports=tuple(imports), paths=tuple(paths)), list(facts.values())
+
+
+def read_each(paths: Sequence[str]) -> list[tuple[Script, list[Fact]]]:
+    """Read scripts without running them; return each with the training facts that it implies. Raises InputError."""
+    from envdoctor.facts.documents import read_text
+    from envdoctor.script import facts_of
+
+    found = []
     collecting = len(paths) > 1 and gc.isenabled()
     if collecting:
         gc.disable()  # readers leave no garbage, and what was read of a thousand scripts would be looked through again and again
     try:
         for path in paths:
             script = reader(path).read(read_text(path), path)
-            calls += script.calls
-            imports += script.imports
-            for name, value in facts_of(script).items():
-                facts.setdefault(name, Fact(path=name, value=value, origin=path))
+            found.append((script, [Fact(path=name, value=value, origin=path) for name, value in facts_of(script).items()]))
     finally:
         if collecting:
             gc.enable()
-    return Script(calls=tuple(calls), imports=tuple(imports), paths=tuple(paths)), list(facts.values())
+    return found

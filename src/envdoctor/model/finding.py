@@ -33,6 +33,7 @@ DERIVED: dict[str, str] = {
 }
 SCRIPT_ARGUMENT = "script-argument-refused"
 SCRIPT_NAME = "script-name-missing"
+SCRIPT_UNREAD = "script-unreadable"
 CALLS: dict[str, str] = {
     # findings that the atlas derives for a training script
     SCRIPT_ARGUMENT: "The script passes an argument that the installed release of a library does not take.",
@@ -43,6 +44,7 @@ BUILT_IN: dict[str, str] = {
     PACKAGE_NEEDED: "`--for` asks for what cannot be done without a package that is not installed.",
     IGNORE_UNUSED: "An ignore in the configuration matches no finding. Delete it, so that it cannot hide a later one.",
     IGNORE_EXPIRED: "An ignore in the configuration has passed its date and no longer counts. Delete it, or renew it with a reason.",
+    SCRIPT_UNREAD: "A file of the folder that is checked is no script that can be read. It is not judged; name it alone to be told why.",
     **DERIVED,
     **CALLS,
 }

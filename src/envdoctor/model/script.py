@@ -6,7 +6,10 @@ from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Union
+
+    from envdoctor.model.answer import Answer
+    from envdoctor.model.facts import Absent, Fact
 
 
 class Location(Record):
@@ -18,12 +21,16 @@ class Location(Record):
 
 
 class Argument(Record):
-    """One argument of a call. `literal` is False where the value cannot be read without running the script."""
+    """One argument of a call. `literal` is False where the value cannot be read without running the script.
+
+    `answer` is what a function returns that is handed over, where that is asked and can be seen.
+    """
 
     name: str
     value: Any
     literal: bool
     location: Location
+    answer: Answer | None = None
 
 
 class Call(Record):
@@ -56,8 +63,19 @@ class Import(Record):
 
 
 class Script(Record):
-    """All calls and imports of the scripts given, in order."""
+    """All calls and imports of one script, in order: of its own file, which `paths` names first, and of what it imports beside it.
+
+    `facts` are what it says of its training, and what is known of the model it names, where it is judged among other scripts.
+    """
 
     calls: tuple[Call, ...] = ()
     imports: tuple[Import, ...] = ()
     paths: tuple[str, ...] = ()
+    facts: tuple[Union[Fact, Absent], ...] = ()
+
+
+class Unread(Record):
+    """A file of a folder that cannot be read as a script."""
+
+    location: Location
+    reason: str

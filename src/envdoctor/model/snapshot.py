@@ -7,10 +7,10 @@ from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Union
 
-    from envdoctor.model.script import Script
+    from envdoctor.model.script import Script, Unread
 
 SCHEMA = 1
 COMPLETE = "environment.complete"
@@ -57,7 +57,8 @@ def _unsought(path: str) -> Absent:
 class Snapshot(Record):
     """Everything a verdict is made from. `distributions` is keyed by normalised name, `facts` and `absent` by path.
 
-    `environment` holds the allowed environment variables, or None where the environment of the run is not known.
+    `environment` holds the allowed environment variables, or None where the environment of the run is not known. Of several `scripts` each
+    is judged by itself, as the `script` of the snapshot that `beside` gives. `unread` are files among them that are none.
     """
 
     distributions: Mapping[str, Distribution]
@@ -67,10 +68,32 @@ class Snapshot(Record):
     script: Script | None = None
     documents: tuple[Document, ...] = ()
     schema: int = SCHEMA
+    scripts: tuple[Script, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     def fact(self, path: str) -> Union[Fact, Absent]:
         """Return what is known of a fact; a fact nobody looked for is Absent(not-collected)."""
         return self.facts.get(path) or self.absent.get(path) or _unsought(path)
+
+    def with_answers(self, answers: Iterable[Union[Fact, Absent]]) -> Snapshot:
+        """Return the snapshot with more facts; a fact replaces an absence and an earlier fact of its path."""
+        facts, absent = dict(self.facts), dict(self.absent)
+        for answer in answers:
+            if isinstance(answer, Fact):
+                facts[answer.path] = answer
+                absent.pop(answer.path, None)
+            elif answer.path not in facts:
+                absent[answer.path] = answer
+        return self.replace(facts=facts, absent=absent)
+
+    def beside(self, script: Script) -> Snapshot:
+        """Return the snapshot as one of its scripts has it."""
+        return self.with_answers(script.facts).replace(script=script, scripts=(), unread=())
+
+    @property
+    def every_script(self) -> tuple[Script, ...]:
+        """The scripts, be there none, one, or several."""
+        return self.scripts or ((self.script,) if self.script is not None else ())
 
     @property
     def is_complete(self) -> bool:

@@ -1,0 +1,69 @@
+"""Several scripts beside one environment: which rules have to be judged for each of them, and their findings told once.
+
+Each script is judged by itself, so that no rule is satisfied half by one file and half by another.
+"""
+
+from __future__ import annotations
+
+from envdoctor.model.finding import CLEAR, Crashed, Unknown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from envdoctor.model.finding import Finding, Outcome
+    from envdoctor.model.rule import Condition
+
+_OF_SCRIPTS = ("model.", "training.", "run.", "hf.download_needed")
+"""Beginnings of the facts that a script tells."""
+_OPEN = {Unknown: 1, Crashed: 2}
+
+
+def rests_on_scripts(node: Condition) -> bool:
+    """Tell whether a condition can come out differently for two scripts beside the same packages."""
+    kind = node[0]
+    if kind in ("call", "import", "env"):
+        return True
+    if kind in ("all", "any", "none"):
+        return any(rests_on_scripts(part) for part in node[1])
+    if kind == "seen":
+        return rests_on_scripts(node[1])
+    if kind == "fact":
+        return _is_told(node[1]) or (node[2].endswith("_fact") and _is_told(node[3]))
+    return kind == "predicate" and any(_is_told(value) for _, value in node[2])
+
+
+def _is_told(path: object) -> bool:
+    return isinstance(path, str) and path.startswith(_OF_SCRIPTS)
+
+
+def outcome_of(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return what a rule comes to that was judged for several scripts and fired for none: what is open for one of them is open."""
+    found: Outcome = CLEAR
+    missing: dict[str, None] = {}
+    for outcome in outcomes:
+        if _OPEN.get(type(outcome), 0) > _OPEN.get(type(found), 0):
+            found = outcome
+        missing.update(dict.fromkeys(getattr(outcome, "missing", ())))
+    return Unknown(missing=tuple(sorted(missing))) if isinstance(found, Unknown) else found
+
+
+def together(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings with those of several scripts that say the same told once, with all their places."""
+    found: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        alike = found.setdefault((finding.rule, finding.message), [])
+        for place, other in enumerate(alike):
+            if _plain(other) == _plain(finding):
+                alike[place] = other.replace(
+                    because=tuple(dict.fromkeys((*other.because, *finding.because))),
+                    locations=tuple(dict.fromkeys((*other.locations, *finding.locations))),
+                )
+                break
+        else:
+            alike.append(finding)
+    return [finding for alike in found.values() for finding in alike]
+
+
+def _plain(finding: Finding) -> Finding:
+    return finding.replace(because=(), locations=())
