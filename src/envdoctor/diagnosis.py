@@ -95,7 +95,7 @@ def _diagnose(
 
 def _spellings(snapshot: Snapshot) -> Spellings | None:
     """Return the table that a script is judged with, None where there is no script."""
-    if snapshot.script is None:
+    if not snapshot.every_script:
         return None
     from envdoctor.knowledge.spellings import open_spellings
 
@@ -135,29 +135,11 @@ def prepare(asked: Request, patient: Patient, environ: Mapping[str, str]) -> Sna
         from envdoctor.facts.patient import with_answers
 
         snapshot = with_answers(snapshot, [Fact(path=path, value=value, origin="given") for path, value in asked.given.items()])
-    if asked.paths:
-        from envdoctor.facts.patient import with_script
-        from envdoctor.facts.scripts import read_scripts, training_scripts
+    if asked.paths or "model.name" in snapshot.facts:
+        from envdoctor.facts.training import with_training
 
-        scripts = training_scripts(asked.paths)
-        if scripts:
-            snapshot = with_script(snapshot, *read_scripts(scripts))
-    model = snapshot.fact("model.name")
-    if isinstance(model, Fact):
-        from envdoctor.facts.host import LocalHost
-        from envdoctor.facts.model import describe
-        from envdoctor.facts.patient import with_answers
-
-        told_of_model = describe(str(model.value), LocalHost(environ=environ), loader_of(snapshot))
-        snapshot = with_answers(snapshot, [one for one in told_of_model if one.path not in asked.given and one.path != "model.name"])
+        snapshot = with_training(snapshot, asked, environ)
     return snapshot
-
-
-def loader_of(snapshot: Snapshot) -> str:
-    """Return the library whose loader the script calls ("unsloth", "transformers"), or "" where it is not certain."""
-    calls = snapshot.script.calls if snapshot.script is not None else ()
-    loaders = {call.target.split(".")[0] for call in calls if call.target.endswith(".from_pretrained") and "Tokenizer" not in call.target}
-    return "unsloth" if "unsloth" in loaders else "transformers" if "transformers" in loaders else ""
 
 
 def _selection(asked: Request, ids: tuple[str, ...]) -> Callable[[str], str | None] | None:
