@@ -33,11 +33,25 @@ class Argument(Record):
     answer: Answer | None = None
 
 
+class Keys(Record):
+    """The classes that share the keys of a configuration file, which `package` reads.
+
+    A key that none of them takes is refused by the releases within one of the windows `refused`; others pass over it. `is_shared` tells
+    that programs with classes of their own read such files too, so that a key nobody knows may be one of theirs.
+    """
+
+    classes: tuple[str, ...]
+    package: str
+    refused: tuple[str, ...] = ("",)
+    is_shared: bool = False
+
+
 class Call(Record):
     """One call of a name that an import binds, such as `trl.SFTTrainer`.
 
     `complete` is False when a `**mapping` hides arguments from the reader. `guarded` tells that the script itself asks for a version, or
-    catches the refusal, before it makes the call.
+    catches the refusal, before it makes the call. The keys of a configuration file are a call with `keys`; what the program that reads
+    the file does because of them are guarded calls.
     """
 
     target: str
@@ -45,6 +59,7 @@ class Call(Record):
     location: Location
     complete: bool = True
     guarded: bool = False
+    keys: Keys | None = None
 
     def argument(self, name: str) -> Argument | None:
         """Return the argument of that name."""
