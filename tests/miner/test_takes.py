@@ -160,7 +160,32 @@ def test_what_a_package_exports_is_told_under_that_name_too() -> None:
 
 
 def test_a_name_that_is_defined_twice_is_not_told_for_the_package() -> None:
-    files = {"demo/__init__.py": "from .a import f", "demo/a.py": "def f(x): ...", "demo/b.py": "def f(y): ..."}
+    files = {"demo/__init__.py": "from .a import *\nfrom .b import *", "demo/a.py": "def f(x): ...", "demo/b.py": "def f(y): ..."}
+    assert "demo:f" not in mined(files).sections["takes"]
+
+
+def test_what_a_package_imports_by_name_is_what_stands_there() -> None:
+    files = {
+        "demo/__init__.py": "from .a import f",
+        "demo/a.py": "from .b import f",
+        "demo/b.py": "def f(y): ...",
+        "demo/c.py": "def f(x): ...",
+    }
+    assert mined(files).sections["takes"]["demo:f"] == {"y"}
+
+
+def test_a_name_from_a_native_module_is_not_that_of_a_python_file() -> None:
+    files = {
+        "demo/__init__.py": "from demo.lib import array",
+        "demo/lib.cpython-311-x86_64-linux-gnu.so": "",
+        "demo/jvm.py": "def array(x): ...",
+    }
+    assert "demo:array" not in mined(files).sections["takes"]
+
+
+def test_a_name_that_is_imported_from_two_places_is_not_told() -> None:
+    body = "try:\n    from .a import f\nexcept ImportError:\n    from .b import f"
+    files = {"demo/__init__.py": body, "demo/a.py": "def f(x): ...", "demo/b.py": "def f(y): ..."}
     assert "demo:f" not in mined(files).sections["takes"]
 
 

@@ -30,6 +30,8 @@ class Binding:
         self.is_open = False
         self.is_roomy = False
         self.origins: dict[str, tuple[int, str, str]] = {}
+        self.rivals: set[str] = set()
+        """Names that are imported from two places."""
         self.definitions: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = []
         self.assigned: set[str] = set()
         self._literals: dict[str, list[str]] = {}
@@ -76,9 +78,12 @@ class Binding:
                 if alias.name == "*":
                     self.stars.append((node.level, node.module or ""))
                 else:
-                    self.names.add(alias.asname or alias.name)
-                    self.origins[alias.asname or alias.name] = (node.level, node.module or "", alias.name)
-                    self.is_open = self.is_open or (alias.asname or alias.name) == "__getattr__"
+                    name, origin = alias.asname or alias.name, (node.level, node.module or "", alias.name)
+                    if self.origins.get(name, origin) != origin:
+                        self.rivals.add(name)
+                    self.names.add(name)
+                    self.origins[name] = origin
+                    self.is_open = self.is_open or name == "__getattr__"
         elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 self._bind(target, node.value, isinstance(node, ast.AugAssign))

@@ -43,7 +43,9 @@ class Digest(Record):
     signatures: Mapping[str, Signature] = {}
     bases: Mapping[str, tuple[str, ...]] = {}
     origins: Mapping[str, tuple[int, str, str]] = {}
-    """Imported name -> (level, module, name there)."""
+    """Imported name -> (level, module, name there): the last of several."""
+    rivals: frozenset[str] = frozenset()
+    """Imported names that something else in the file binds, too."""
     suffixes: tuple[str, ...] = ()
     """What the lazy module class of this file takes off a name that it does not know."""
     notices: tuple[tuple[str, str], ...] = ()
@@ -109,7 +111,8 @@ def digest(tree: ast.Module, text: bytes) -> Digest:
         names=frozenset(reader.names | globals_bound(text)), stars=tuple(dict.fromkeys(reader.stars)), exported=reader.exported,
         lazy=lazy if reader.serves else {}, lazy_folder=reader.lazy_folder, is_open=reader.is_open,
         is_roomy=reader.is_roomy or makes_modules(text), signatures=signatures, bases=bases,
-        origins=reader.origins, suffixes=suffixes(tree) if b"LazyModule" in text else (),
+        origins=reader.origins, rivals=frozenset(reader.rivals | (reader.assigned & reader.origins.keys())),
+        suffixes=suffixes(tree) if b"LazyModule" in text else (),
         notices=tuple(notices_of(tree.body)) if b"Deprecat" in text or b"FutureWarning" in text else (),
         variables=frozenset(variables(text)),
     )  # fmt: skip

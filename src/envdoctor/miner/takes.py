@@ -112,21 +112,22 @@ def _place(module: str, base: str, modules: Modules, digest_of: Callable[[str], 
         return None
     if base in digest.bases:
         return module, base
-    origin = digest.origins.get(base)
-    if origin is None:
-        return None
-    level, source, name = origin
-    target = absolute(module, module in modules.packages, level, source)
-    for _ in range(4):
-        told = digest_of(target)
-        if told is None:
-            return None
-        if name in told.bases:
-            return target, name
-        if name not in told.origins:
+    return _followed(module, base, modules, digest_of, lambda told, name: name in told.bases)
+
+
+def _followed(
+    module: str, name: str, modules: Modules, digest_of: Callable[[str], Digest | None], is_home: Callable[[Digest, str], bool]
+) -> tuple[str, str] | None:
+    """Return where a name comes from that a module imports: from one of this release's modules, over at most five steps."""
+    told = digest_of(module)
+    for _ in range(5):
+        if told is None or name not in told.origins:
             return None
         level, source, following = told.origins[name]
-        target, name = absolute(target, target in modules.packages, level, source), following
+        module, name = absolute(module, module in modules.packages, level, source), following
+        told = digest_of(module)
+        if told is not None and is_home(told, name):
+            return module, name
     return None
 
 
@@ -144,8 +145,20 @@ def _exports(
         parts = module.split(".")
         if len(parts) > 2 or (len(parts) == 2 and parts[1] in _MASSES):
             continue
+        told = digest_of(module)
         for name in sorted(offers.get(module, ())):
+            if f"{module}:{name}" in found:
+                continue
+            if told is not None and name in told.origins:  # imported by name: from there, and not from whatever has that name below
+                home = None if name in told.rivals else _followed(module, name, modules, digest_of, _defines)
+                if home is not None and ":".join(home) in found:
+                    exported.append((module, name, ":".join(home)))
+                continue
             spots = [where for where in places.get(name, ()) if where.startswith(module + ".")]
-            if len(spots) == 1 and f"{module}:{name}" not in found:
+            if len(spots) == 1:
                 exported.append((module, name, f"{spots[0]}:{name}"))
     return exported
+
+
+def _defines(told: Digest, name: str) -> bool:
+    return name in told.signatures or name in told.bases
