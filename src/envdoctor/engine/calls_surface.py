@@ -122,10 +122,10 @@ class Surface:
             may |= self.members(place.package).items("offers", place.module).get(OPEN, 0)
         parent, _, own = place.module.rpartition(".")
         if parent:
-            above = self.members(place.package).items("offers", parent)
-            may |= above.get(OPEN, 0) | above.get(ROOMY, 0) | above.get(own, 0)
-            missing = ~self._exists(place.package, parent)
-            may |= missing & self.may_have(Place(package=place.package, module=parent, chain=""))
+            above, there = self.members(place.package).items("offers", parent), self._exists(place.package, place.module)
+            made = above.get(OPEN, 0) | above.get(ROOMY, 0) | above.get(own, 0)
+            made |= ~self._exists(place.package, parent) & self.may_have(Place(package=place.package, module=parent, chain=""))
+            may |= made & ~there  # a module that is a file is that file, whatever the package above makes up
         return may
 
     def _exists(self, package: str, module: str) -> int:

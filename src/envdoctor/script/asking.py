@@ -18,18 +18,26 @@ _ASKING = frozenset(
 _REFUSALS = frozenset({"TypeError", "AttributeError", "ImportError", "ModuleNotFoundError"})
 _BROAD = frozenset({"Exception", "BaseException"})
 _DEPTH = 3
+_OTHER_DEVICES = frozenset({"xpu", "mps", "npu", "hpu", "mlu", "musa", "mtia", "xla"})
+"""What torch calls accelerators that few machines have: their branch is no part of the run elsewhere."""
 
 
 def asks(test: ast.expr, scope: Scope, depth: int = 0) -> bool:
     """Tell whether a test is about which release of a library is there."""
     for node in _walk(test):
-        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        name = _last(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
         lower = name.lower()
         if name in _ASKING or "version" in lower or (lower.endswith("available") and name != "is_available"):
+            return True
+        if name == "is_available" and isinstance(node, ast.Attribute) and _last(node.value) in _OTHER_DEVICES:
             return True
         if isinstance(node, ast.Name) and depth < _DEPTH and _is_made_by_asking(name, scope, depth):
             return True
     return False
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def _is_made_by_asking(name: str, scope: Scope, depth: int) -> bool:

@@ -1,7 +1,8 @@
 """What of a text is shipped: everything but names that plain modules only import for themselves, which are most of all names.
 
-A name is left out of a module if the module holds no others, does not define it, and nobody needs it of it, and if Python has it, another
-module of the package defines it, or many have it. That breaks no look-up: what no release is known to have had is never called missing.
+A name is left out of a module if the module holds no others, is not where the name comes from, and nobody needs it of it, and if Python has
+it, another module of the package defines it, or many have it. A name comes from the module that defines a callable of that name, or that has
+it in every release in which any module has it. That breaks no look-up: what no release is known to have had is never called missing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from envdoctor.model.guards import Guard
 
 _MANY = 3
+_HOMES = 3
+"""Names that more modules have all the time are those of other packages: `torch`, `nn`."""
+_ENTERED_AT_ROOT = ("vllm",)
+"""Packages so large inside that of their callables only those are shipped which the root offers, or which others call."""
 _SIGNS = (EXISTS, OPEN, ROOMY)
 
 
@@ -69,14 +74,29 @@ def shipped(text: AtlasText, needed: set[str]) -> AtlasText:
     packages = {module.rpartition(".")[0] for module in offers}
     defined = {subject.partition(":")[2] for subject in takes}
     often: dict[str, int] = {}
+    ever: dict[str, int] = {}
     for items in offers.values():
-        for name in items:
+        for name, bits in items.items():
             often[name] = often.get(name, 0) + 1
+            ever[name] = ever.get(name, 0) | bits
+    homes: dict[str, int] = {}
+    for items in offers.values():
+        for name, bits in items.items():
+            homes[name] = homes.get(name, 0) + (bits == ever[name])
 
     def is_kept(module: str, name: str) -> bool:
         if name in _SIGNS or module in packages or f"{module}:{name}" in takes or f"{module}.{name}" in needed:
             return True
-        return not (is_standard(name) or name in defined or often[name] >= _MANY)
+        if is_standard(name) or name in defined:
+            return False
+        return often[name] < _MANY or (offers[module][name] == ever[name] and homes[name] <= _HOMES)
 
     kept = {module: {name: bits for name, bits in items.items() if is_kept(module, name)} for module, items in offers.items()}
-    return text.replace(sections={**text.sections, "offers": kept} if offers else text.sections)
+    sections = {**text.sections, "offers": kept} if offers else dict(text.sections)
+    if text.package in _ENTERED_AT_ROOT:
+        entrances = offers.get(text.package, {})
+        sections["takes"] = {
+            subject: items for subject, items in takes.items()
+            if subject.partition(":")[2].partition(".")[0] in entrances or subject.replace(":", ".") in needed
+        }  # fmt: skip
+    return text.replace(sections=sections)
