@@ -1,8 +1,8 @@
 """What of a text is shipped: everything but names that plain modules only import for themselves, which are most of all names.
 
-A name is left out of a module if the module holds no others, is not where the name comes from, and nobody needs it of it, and if Python has
-it, another module of the package defines it, or many have it. A name comes from the module that defines a callable of that name, or that has
-it in every release in which any module has it. That breaks no look-up: what no release is known to have had is never called missing.
+A name is left out of a module if the module holds no others, is not where the name comes from, and nobody needs it of it, and if Python
+has it, another module of the package defines it, or many have it. It comes from the module that defines a callable of that name, or that
+has it in every release in which any module has it. That breaks no look-up: what no release is known to have had is never called missing.
 """
 
 from __future__ import annotations
