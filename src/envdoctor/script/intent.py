@@ -38,7 +38,7 @@ def facts_of(script: Script) -> dict[str, Value]:
     settings = [call for call in script.calls if call.target in SETTINGS]
     trainers = [call for call in script.calls if call.target.startswith(("trl.", "transformers.")) and call.target.endswith("Trainer")]
     for path, value in (
-        ("model.name", _text(_agreed(_given(load, MODEL_NAMES) for load in loads))),
+        ("model.name", _text(_agreed(_given(load, MODEL_NAMES) for load in loads) or _named(loads, trainers))),
         ("training.dtype", _dtype(settings, loads)),
         ("training.optimizer", _text(_agreed(_stated(settings, "optim")))),
         ("training.attention", _attention(loads)),
@@ -75,6 +75,11 @@ def _given(call: Call, names: tuple[str, ...]) -> object:
         if argument is not None:
             return _value(argument)
     return None if call.complete else UNSURE
+
+
+def _named(loads: list[Call], trainers: list[Call]) -> object:
+    """Return the model that trainers are given by its name, which they load themselves."""
+    return None if loads else _agreed(_given(call, ("model", "0")) for call in trainers if call.target.startswith("trl."))
 
 
 def _value(argument: Argument) -> object:
