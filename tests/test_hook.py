@@ -149,3 +149,49 @@ def test_the_public_names_are_there() -> None:
         assert getattr(envdoctor, name) is not None
     with pytest.raises(AttributeError):
         envdoctor.nothing  # noqa: B018
+
+
+class SFTConfig:
+    """What of trl's own is read."""
+
+    __module__ = "trl.trainer.sft_config"
+
+    def __init__(self, **fields: object) -> None:
+        self.__dict__.update(fields)
+
+
+class LoraConfig:
+    """What of peft's own is read."""
+
+    r = 16
+    target_modules = frozenset({"q_proj", "v_proj"})
+    modules_to_save = None
+
+
+def test_the_trainers_own_arguments_become_facts(sick: Path) -> None:
+    args = SFTConfig(per_device_train_batch_size=4, gradient_checkpointing=True, max_length=2048, optim="adamw_torch_fused", bf16=True)
+    report = preflight(model="Qwen/Qwen2.5-7B", args=args, peft_config=LoraConfig(), environ={"ENVDOCTOR": "warn"})
+    assert report is not None
+    facts = {path: fact.value for path, fact in report.snapshot.facts.items()}
+    assert (facts["training.batch"], facts["training.max_length"], facts["training.checkpointing"]) == (4, 2048, True)
+    assert (facts["training.trainer"], facts["training.rank"], facts["training.targets"]) == ("trl", 16, ("q_proj", "v_proj"))
+    args.deepspeed = "zero3.json"  # type: ignore[attr-defined]
+    report = preflight(model="Qwen/Qwen2.5-7B", args=args, environ={"ENVDOCTOR": "warn"})
+    assert report is not None
+    assert report.snapshot.facts["training.unfollowed"].value == "deepspeed"
+
+
+def test_a_run_that_cannot_fit_is_stopped_before_the_download(sick: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from envdoctor.facts import gpu
+    from envdoctor.facts.host import FilesOnlyHost
+    from envdoctor.model.facts import Fact
+
+    def one_card(host: FilesOnlyHost) -> list[Fact]:
+        return [Fact(path=path, value=value, origin="a test") for path, value in (("gpu.count", 1), ("gpu.memory.total", 24 << 30))]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpu, "everything", one_card)
+        report = preflight(use="full", model="meta-llama/Llama-3.1-70B", environ={"ENVDOCTOR": "warn"})
+    assert report is not None
+    assert "run-does-not-fit-on-gpu" in {finding.rule for finding in report.findings}
+    assert "the GPU has 24.0 GiB" in capsys.readouterr().err

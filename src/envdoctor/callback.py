@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import TrainerCallback  # type: ignore[import-not-found, unused-ignore]
 
+from envdoctor.facts.arguments import loaded
 from envdoctor.hook import preflight
 
 
@@ -25,6 +26,11 @@ class PreflightCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         told.setdefault("dtype", "bf16" if getattr(args, "bf16", False) else "fp16" if getattr(args, "fp16", False) else None)
         optimizer = getattr(args, "optim", None)
         told.setdefault("optimizer", str(getattr(optimizer, "value", optimizer)) if optimizer else None)
-        name = getattr(getattr(others.get("model"), "config", None), "_name_or_path", None)
+        model = others.get("model")
+        name = getattr(getattr(model, "config", None), "_name_or_path", None)
         told.setdefault("model", name or None)
+        told.setdefault("args", args)
+        for fact, value in loaded(model).items():
+            told.setdefault(fact, value)
+        told.setdefault("peft_config", next(iter((getattr(model, "peft_config", None) or {}).values()), None))
         preflight(use=self.use, **told)

@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from envdoctor.facts.patient import Patient
+    from envdoctor.facts.patient import Answers, Patient
     from envdoctor.knowledge.atlas.artefact import CompiledAtlas
     from envdoctor.knowledge.compiled import CompiledBook
     from envdoctor.model.finding import Finding, Report
@@ -27,20 +27,28 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot
     from envdoctor.model.spelling import Spellings
 
+FORESEEN = "run.memory.least"
+"""The fact that is computed, not collected."""
 _ROUNDS = 4
 """Facts can open the way to other facts (a GPU to its capability), so a check may ask more than once; rules never nest deeper."""
 
 
-def check(request: Request | None = None, environ: Mapping[str, str] | None = None, mine: Miner | None = None) -> Report:
+def check(
+    request: Request | None = None,
+    environ: Mapping[str, str] | None = None,
+    mine: Miner | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Report:
     """Examine what a request names, by default the environment in use. Raises EnvdoctorError.
 
-    With `mine`, releases that the atlas does not know are read from the installed files, as far as the patient has some.
+    With `mine`, releases that the atlas does not know are read from the installed files, as far as the patient has some. `say` is told
+    how far the reading of scripts is.
     """
     asked = request or Request()
     variables = os.environ if environ is None else environ
     patient = choose(asked, variables)
-    snapshot = prepare(asked, patient, variables)
-    return diagnose(asked, patient, snapshot, mine)
+    snapshot = prepare(asked, patient, variables, say)
+    return diagnose(asked, patient, snapshot, mine, variables)
 
 
 def take(asked: Request, environ: Mapping[str, str]) -> Snapshot:
@@ -53,12 +61,15 @@ def take(asked: Request, environ: Mapping[str, str]) -> Snapshot:
     return with_answers(snapshot, [answer for answer in patient.collect(CATALOGUE) if answer.path not in asked.given])
 
 
-def diagnose(asked: Request, patient: Patient, snapshot: Snapshot, mine: Miner | None = None) -> Report:
+def diagnose(
+    asked: Request, patient: Patient, snapshot: Snapshot, mine: Miner | None = None, environ: Mapping[str, str] | None = None
+) -> Report:
     """Evaluate a patient, collecting the facts that its rules turn out to need."""
     book = open_book()
     atlas = open_atlas() if asked.only != "rules" else None
     try:
-        return _diagnose(asked, patient, snapshot, book, atlas, mine=mine if patient.has_files and asked.deep is not False else None)
+        deep = mine if patient.has_files and asked.deep is not False else None
+        return _diagnose(asked, patient, snapshot, book, atlas, mine=deep, environ=environ)
     finally:
         book.release()
         if atlas is not None:
@@ -66,7 +77,14 @@ def diagnose(asked: Request, patient: Patient, snapshot: Snapshot, mine: Miner |
 
 
 def _diagnose(
-    asked: Request, patient: Patient, snapshot: Snapshot, book: CompiledBook, atlas: CompiledAtlas | None, *, mine: Miner | None
+    asked: Request,
+    patient: Patient,
+    snapshot: Snapshot,
+    book: CompiledBook,
+    atlas: CompiledAtlas | None,
+    *,
+    mine: Miner | None,
+    environ: Mapping[str, str] | None,
 ) -> Report:
     skip, today = _selection(asked, book.ids), _today(asked)
     ignore = _ignoring(asked, today)
@@ -76,6 +94,8 @@ def _diagnose(
         wanted = {path for path in state.missing() if path not in tried and getattr(snapshot.fact(path), "reason", "") == NOT_COLLECTED}
         tried |= wanted
         answers = patient.collect(wanted) if wanted else []
+        if FORESEEN in wanted and "model.name" in snapshot.facts:
+            answers += _foreseen(asked, snapshot, answers, environ)
         if not answers:
             break
         from envdoctor.facts.patient import with_answers
@@ -91,6 +111,14 @@ def _diagnose(
 
         found = account(found, asked.ignores, today)
     return found
+
+
+def _foreseen(asked: Request, snapshot: Snapshot, answers: Answers, environ: Mapping[str, str] | None) -> Answers:
+    """Return what the named run will take of the GPU, as far as the patient and these answers tell."""
+    from envdoctor.facts.patient import with_answers
+    from envdoctor.foresight import foresee
+
+    return foresee(with_answers(snapshot, answers), asked.purpose, os.environ if environ is None else environ)
 
 
 def _spellings(snapshot: Snapshot) -> Spellings | None:
@@ -128,7 +156,7 @@ def choose(asked: Request, environ: Mapping[str, str]) -> Patient:
     return choose_patient(asked, environ)
 
 
-def prepare(asked: Request, patient: Patient, environ: Mapping[str, str]) -> Snapshot:
+def prepare(asked: Request, patient: Patient, environ: Mapping[str, str], say: Callable[[str], None] | None = None) -> Snapshot:
     """Return the patient's first snapshot, with the scripts and the model that the request names."""
     snapshot = patient.first()
     if asked.given:
@@ -138,7 +166,7 @@ def prepare(asked: Request, patient: Patient, environ: Mapping[str, str]) -> Sna
     if asked.paths or "model.name" in snapshot.facts:
         from envdoctor.facts.training import with_training
 
-        snapshot = with_training(snapshot, asked, environ)
+        snapshot = with_training(snapshot, asked, environ, say)
     return snapshot
 
 

@@ -26,18 +26,22 @@ def preflight(
     *,
     method: str | None = None,
     dtype: str | None = None,
+    weights: str | None = None,
     optimizer: str | None = None,
     attention: str | None = None,
     packing: bool | None = None,
     device_map: str | None = None,
     script: str | None = None,
+    args: object = None,
+    peft_config: object = None,
     fail_on: str = "error",
     environ: Mapping[str, str] | None = None,
 ) -> Report | None:
     """Examine the environment of this process before training, and stop the run if it cannot do what is asked.
 
-    `use` is one of sft, dpo, grpo, reward, lora, qlora, full, inference; the other arguments say what the script is about to do
-    (`dtype` is fp32, fp16 or bf16; `optimizer` as TrainingArguments names it; `script` the path of a training script to be read too).
+    `use` is one of sft, dpo, grpo, reward, lora, qlora, full, inference; the other arguments say what the script is about to do:
+    `dtype` of the training and `weights` as they are loaded are fp32, fp16 or bf16; `optimizer` as TrainingArguments names it; `script`
+    the path of a training script to be read too; `args` and `peft_config` the objects that the trainer will be given.
     Returns the Report, or None when `ENVDOCTOR=off`. Raises EnvironmentRejected for findings at or above `fail_on` (never under
     `ENVDOCTOR=warn`), and UsageError for an argument that cannot be.
     """
@@ -47,9 +51,15 @@ def preflight(
     mode = variables.get("ENVDOCTOR", "").strip().lower()
     if mode in OFF:
         return None
-    told = {"method": method, "dtype": dtype, "optimizer": optimizer, "attention": attention, "packing": packing, "device_map": device_map}
+    told: dict[str, Any] = {"method": method, "dtype": dtype, "weights": weights, "optimizer": optimizer, "attention": attention}
+    told |= {"packing": packing, "device_map": device_map}
     try:
-        report = examine(use, model, {name: value for name, value in told.items() if value is not None}, script, variables)
+        said = {name: value for name, value in told.items() if value is not None}
+        if args is not None or peft_config is not None:
+            from envdoctor.facts.arguments import arguments
+
+            said = {**arguments(args, peft_config), **said}
+        report = examine(use, model, said, script, variables)
     except UsageError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever fails in the doctor must not cost the patient its training run
@@ -100,7 +110,7 @@ def examine(use: str | None, model: str | None, training: Mapping[str, Any], scr
         log("examined without the script: %s", error)
         asked = asked.replace(paths=())
         snapshot = prepare(asked, patient, environ)
-    return diagnose(asked, patient, snapshot)
+    return diagnose(asked, patient, snapshot, environ=environ)
 
 
 def log(text: str, error: Exception) -> None:

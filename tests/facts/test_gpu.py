@@ -26,8 +26,8 @@ def values(host):
     return {path: answer.value if isinstance(answer, Fact) else answer.reason for path, answer in told(host).items()}
 
 
-def machine(*models, driver="550.54.14", smi=None, environ=None, **rest):
-    files = {"/proc/driver/nvidia/version": DRIVER.format(driver), "/dev/null": ""}
+def machine(*models, driver="550.54.14", smi=None, environ=None, more=None, **rest):
+    files = {"/proc/driver/nvidia/version": DRIVER.format(driver), "/dev/null": "", **(more or {})}
     for number, model in enumerate(models):
         files[f"/dev/nvidia{number}"] = ""
         information = f"Model: \t\t {model}\nGPU UUID: \t GPU-{number}abc\nDevice Minor: \t {number}\n"
@@ -233,3 +233,17 @@ def test_the_memory_is_a_source_of_its_own():
     assert sorted(answer.path for answer in gpu.collect(host)) == sorted(SOURCES["gpu"])
     assert "nvidia-smi" not in host.memo
     assert sorted(answer.path for answer in gpu_memory.collect(host)) == sorted(SOURCES["gpu_memory"])
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("NVIDIA H100 80GB HBM3", 81559 << 20), ("Tesla T4", 15360 << 20), ("NVIDIA GeForce RTX 3060", None), ("NVIDIA Something", None)],
+)
+def test_where_no_tool_may_be_asked_a_name_that_leaves_no_doubt_tells_the_memory(name, size):
+    found = values(machine(name))["gpu.memory.total"]
+    assert found == size if size else isinstance(found, str)
+
+
+def test_slices_have_not_the_memory_of_their_card():
+    host = machine("NVIDIA H100 80GB HBM3", more={"/proc/driver/nvidia/capabilities/gpu0/mig/gi1/access": ""})
+    assert isinstance(values(host)["gpu.memory.total"], str)

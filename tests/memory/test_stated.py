@@ -47,6 +47,7 @@ def test_a_script_of_trl_is_read() -> None:
         "batch": 2,
         "seq": 4096,
         "checkpointing": False,
+        "named": False,
         "trainer": "trl",
         "method": "qlora",
     }

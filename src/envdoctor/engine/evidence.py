@@ -33,7 +33,7 @@ class Witness:
     @property
     def asked(self) -> bool:
         """Tell whether something about the run itself (its script, model, arguments) made the rule fire, not installed packages alone."""
-        return bool(self.locations) or any(path.startswith(("model.", "training.", "env.")) for path in self.reasons)
+        return bool(self.locations) or any(path.startswith(("model.", "training.", "run.", "env.")) for path in self.reasons)
 
     def _walk(self, node: Condition) -> None:
         kind = node[0]

@@ -226,6 +226,25 @@ def _memory(host: Host, gpus: Sequence[nvidia.Gpu]) -> Iterator[Fact | Absent]:
             yield Absent(path=path, reason=FAILED, detail="the GPU is cut into MIG slices, whose memory nvidia-smi does not list here")
         elif values and len(values) == len(told):
             yield Fact(path=path, value=min(values), origin="nvidia-smi --query-gpu")
+        elif path == "gpu.memory.total" and answer.reason in (FAILED, NOT_INSTALLED) and (known := _by_name(host, gpus)):
+            yield Fact(path=path, value=known, origin="names of the GPUs, and the table of cards")
         else:
             detail = answer.detail or "nvidia-smi does not tell it (memory shared with the processor, or not permitted)"
             yield Absent(path=path, reason=answer.reason or FAILED, detail=detail)
+
+
+def _by_name(host: Host, gpus: Sequence[nvidia.Gpu]) -> int:
+    """Return the memory of the smallest GPU where its name leaves no doubt, else 0: for those who may ask no tool."""
+    from envdoctor.facts.cards import identify, memory_of
+
+    folder = "/proc/driver/nvidia/capabilities"
+    for card in host.list_dir(folder) or ():
+        if any(name.startswith("gi") for name in host.list_dir(f"{folder}/{card}/mig") or ()):
+            return 0  # cut into slices
+    sizes = []
+    for gpu in gpus:
+        known, gigabytes = identify(gpu.name)
+        if known is None or "laptop" in gpu.name.lower() or (gigabytes not in known.memory and len(known.memory) > 1):
+            return 0
+        sizes.append(memory_of(known, gigabytes))
+    return min(sizes, default=0)

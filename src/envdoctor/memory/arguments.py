@@ -43,6 +43,7 @@ class Wishes(Record):
     attention: str | None = None
     checkpointing: bool | None = None
     trainer: str = "transformers"
+    named: bool = True  # the trainer is given the model's name, and loads it itself
     loss: str | None = None
 
 
@@ -56,10 +57,9 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
     unsloth = wishes.trainer == "unsloth"
     dtype = wishes.dtype
     if dtype is None:
-        dtype = "fp32" if (trl and since(versions, "trl", 0, 27)) or not since(versions, "transformers", 5) else "bf16"
-        if four_bit or unsloth:
-            dtype = "bf16"
-        assumed.append(f"weights are loaded in {dtype}, as {wishes.trainer} does by itself")
+        dtype = loaded_in(wishes, shape, versions)
+        by = "transformers" if trl and not wishes.named else wishes.trainer
+        assumed.append(f"weights are loaded in {dtype}, as {by} does by itself")
     optimizer = wishes.optimizer
     if optimizer is None:
         optimizer = "adamw_torch_fused" if since(versions, "torch", 2, 8) else "adamw_torch"
@@ -107,6 +107,14 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         margin=0.2 if unsloth or (shape.experts and not five) else 0.0 if five else 0.1,
         fused=loss == "liger" or unsloth,
     ), assumed
+
+
+def loaded_in(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> str:
+    """Return the type that weights are loaded in where none is named."""
+    if wishes.method == "qlora" or wishes.trainer == "unsloth":
+        return "bf16"
+    by_trl = wishes.trainer == "trl" and wishes.named and since(versions, "trl", 0, 27)
+    return "fp32" if by_trl or not since(versions, "transformers", 5) or shape.wide else "bf16"
 
 
 def targets_of(text: str) -> tuple[str, ...]:

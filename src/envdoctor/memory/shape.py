@@ -56,6 +56,7 @@ class Shape(Record):
     window_layers: int = 0  # layers that see only the window
     latent: tuple[int, int, int, int, int] = ()  # type: ignore[assignment] # q_lora_rank, kv_lora_rank, nope, rope and value sizes
     stored: str = ""  # how the published weights are stored, when not in 16 bit: mxfp4, fp8
+    wide: bool = False  # they are stored in fp32
     calibrated: bool = False
 
     @property
@@ -170,6 +171,7 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
         window_layers=count,
         latent=latent,  # type: ignore[arg-type]
         stored=str(method),
+        wide=configuration.get("dtype", configuration.get("torch_dtype")) == "float32",
         calibrated=traits.calibrated,
     )
 

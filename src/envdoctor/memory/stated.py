@@ -44,6 +44,8 @@ def stated(script: Script) -> tuple[dict[str, Any], list[str]]:
         found["checkpointing"] = bool(checkpointing)
     if _first(settings, "use_liger_kernel", "use_liger") is True:
         found["loss"] = "liger"
+    if loads:
+        found["named"] = False
     if any(call.target.startswith("unsloth.") for call in calls):
         found["trainer"] = "unsloth"
     elif any(call.target.startswith("trl.") for call in (*trainers, *settings)):

@@ -16,6 +16,8 @@ FITS, TIGHT, TOO_MUCH = "fits", "tight", "does not fit"
 # with torch 2.11; of a T4 by the fitcheck project. Elsewhere it is not known, and taken for the middle.
 _CONTEXT = {9.0: 767, 7.5: 141}
 _ELSEWHERE = 500
+LEAST_CONTEXT = min(_CONTEXT.values()) * MIB
+"""The least that was seen of any card."""
 
 
 class Judgement(Record):
@@ -23,6 +25,7 @@ class Judgement(Record):
 
     verdict: str
     device: int  # all that the device would show in use
+    safe: int  # with the band on top: a card of this size surely does
     context: int
     capacity: int
     band: float
@@ -67,4 +70,4 @@ def judge(shape: Shape, run: Run, forecast: Forecast, capacity: int, capability:
     if not shape.calibrated:
         least -= int(forecast.allocated * band)
     verdict = TOO_MUCH if least > capacity else FITS if safe <= capacity else TIGHT
-    return Judgement(verdict=verdict, device=device, context=context, capacity=capacity, band=band)
+    return Judgement(verdict=verdict, device=device, safe=safe, context=context, capacity=capacity, band=band)

@@ -25,6 +25,7 @@ WANTED: tuple[tuple[str, str, str, str], ...] = (
     ("hf.", "Hugging Face cache and token not known", "Hugging Face cache", ""),
     ("model.", "no model named", "model", ""),
     ("training.", "no training arguments given", "training arguments", ""),
+    ("run.", "no model named", "memory of the run", ""),
     ("script", "no training script given", "training script", ""),
     ("call:", "no training script given", "training script", ""),
     ("import:", "no training script given", "training script", ""),
@@ -99,6 +100,8 @@ def _phrase(report: Report, path: str) -> str:
     for start, phrase, subject, _ in WANTED:
         if path.startswith(start):
             absent = report.snapshot.absent.get(path)
+            if absent is not None and absent.detail and path.startswith("run."):
+                return clean(absent.detail)  # what a forecast lacks differs from run to run
             failure = _FAILURES.get(absent.reason) if absent is not None else None
             return f"{subject} {failure}" if failure else phrase
     return f"{clean(path)} not known"

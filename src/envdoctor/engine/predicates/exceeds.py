@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 
 def prove(patient: Snapshot, amount: str, limit: str) -> tuple[Truth, Proof]:
-    """Fire when `amount` is larger than `limit`, both paths of number facts."""
-    found = {path: patient.fact(path) for path in (amount, limit)}
+    """Fire when `amount` is larger than `limit`, both paths of number facts; the limit, which may cost something, is asked for last."""
+    first = patient.fact(amount)
+    if not isinstance(first, Fact):
+        return (False if first.reason in MOOT else frozenset({amount})), NO_PROOF
+    found = {amount: first, limit: patient.fact(limit)}
     known = {path: value for path, value in found.items() if isinstance(value, Fact)}
     if len(known) < 2:
         open_ = [path for path, value in found.items() if not isinstance(value, Fact) and value.reason not in MOOT]
