@@ -10,9 +10,11 @@ import pytest
 
 from envdoctor.engine.evaluate import evaluate
 from envdoctor.facts.patient import with_script
+from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.compiled import CompiledBook
 from envdoctor.knowledge.fixtures import patient
 from envdoctor.knowledge.parse import parse_toml
+from envdoctor.knowledge.spellings import open_spellings
 from envdoctor.model.facts import Fact
 from envdoctor.model.snapshot import Snapshot
 from envdoctor.script import facts_of, read
@@ -44,7 +46,7 @@ def whole(stage: str) -> Snapshot:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_is_diagnosed(stage: str, book: CompiledBook) -> None:
     wanted = expected(stage)
-    report = evaluate(whole(stage), book)
+    report = evaluate(whole(stage), book, atlas=open_atlas(), spellings=open_spellings())
     found = {finding.rule: finding for finding in report.findings}
     told = [(finding.severity, finding.rule, finding.message) for finding in report.findings]
     if wanted.get("clear"):

@@ -239,3 +239,50 @@ def test_a_new_import_stays_below_a_check_that_stands_between_imports() -> None:
 def test_a_healthy_script_stays_as_it_is() -> None:
     text = "from trl import SFTConfig\nSFTConfig('out', max_length=1)\n"
     assert written(text) == Rewriting(text=text)
+
+
+FORMATTED = """from trl import SFTTrainer
+
+{}
+
+trainer = SFTTrainer(
+    model="m",
+    formatting_func={},  # prompts
+)
+"""
+ROWS = 'def f(batch):\n    return [f"{text}!" for text in batch["text"]]'
+ONE = "def f(example):\n    return [f\"{example['text']}!\"]"
+TEXT = "def f(example):\n    return f\"{example['text']}!\""
+
+
+@pytest.mark.parametrize(
+    ("versions", "function", "given", "becomes"),
+    [
+        (NEW, ROWS, "f", "lambda example: f({key: [value] for key, value in example.items()})[0]"),
+        (NEW, ONE, "f", "lambda example: f(example)[0]"),
+        (NEW, "", "lambda example: [f'{example}']", "lambda example: f'{example}'"),
+        ({**NEW, "trl": "0.20.0"}, ONE, "f", "lambda example: f(example)[0]"),
+        (OLD, TEXT, "f", "lambda batch: [f(dict(zip(batch, row))) for row in zip(*batch.values())]"),
+    ],
+)
+def test_a_function_is_wrapped_where_its_answer_is_refused(versions: dict[str, str], function: str, given: str, becomes: str) -> None:
+    told = written(FORMATTED.format(function, given), versions)
+    assert told.text == FORMATTED.format(function, becomes)
+    assert not told.left and [step.safety for step in told.steps] == ["safe"]
+
+
+def test_a_function_that_returns_a_dictionary_is_left_to_a_person() -> None:
+    told = written(FORMATTED.format("def f(batch):\n    return {'text': batch['text']}", "f"))
+    assert not told.steps
+    assert [left.why for left in told.left] == [
+        "a dictionary is what dataset.map takes; map the data set with it before, and leave formatting_func out"
+    ]
+
+
+def test_a_wrapped_function_answers_as_before() -> None:
+    rows = {"text": ["a", "b"], "more": [1, 2]}
+    space: dict[str, object] = {}
+    exec(ROWS + "\nwrapped = lambda example: f({key: [value] for key, value in example.items()})[0]", space)
+    assert [space["wrapped"]({"text": text}) for text in rows["text"]] == space["f"](rows)  # type: ignore[operator]
+    exec(TEXT + "\nwrapped = lambda batch: [f(dict(zip(batch, row))) for row in zip(*batch.values())]", space)
+    assert space["wrapped"](rows) == ["a!", "b!"]  # type: ignore[operator]

@@ -5,6 +5,7 @@ Only what the atlas knows of the installed release counts: a call whose signatur
 
 from __future__ import annotations
 
+from envdoctor.engine.calls_answers import refusals
 from envdoctor.engine.calls_surface import Surface
 from envdoctor.model.record import Record
 from envdoctor.model.spelling import Successor
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from envdoctor.model.knowledge import Links
     from envdoctor.model.script import Argument, Call, Location, Script
     from envdoctor.model.snapshot import Snapshot
-    from envdoctor.model.spelling import Dropped, Moved, Renamed, Spellings, Sunk
+    from envdoctor.model.spelling import Answered, Dropped, Moved, Renamed, Spellings, Sunk
 
-    Entry = Union[Renamed, Moved, Successor, Sunk, Dropped]
+    Entry = Union[Renamed, Moved, Successor, Sunk, Dropped, Answered]
 
-ARGUMENT, NAME, SUNK, METHOD = "argument", "name", "sunk", "method"
+ARGUMENT, NAME, SUNK, METHOD, ANSWER = "argument", "name", "sunk", "method", "answer"
 PATCHED = ("trl", "transformers")
 """Libraries whose signatures unsloth changes while it is imported."""
 _CELL = ":cell "
@@ -83,7 +84,10 @@ class Judge:
             if method is not None:
                 found.setdefault((method.name, call.location), method)
                 continue
-            if call.target.partition(".")[0] in PATCHED and file_of(call.location) in patched:
+            is_patched = call.target.partition(".")[0] in PATCHED and file_of(call.location) in patched
+            for misuse in self._answers(call, script, is_patched):
+                found.setdefault((misuse.name, misuse.location), misuse)
+            if is_patched:
                 continue
             for misuse in self._arguments(call):
                 found.setdefault((misuse.name, misuse.location), misuse)
@@ -178,6 +182,13 @@ class Judge:
                     if other and renamed is not None:
                         return other, moved.config, moved
         return "", "", last
+
+    def _answers(self, call: Call, script: Script, patched: bool) -> Iterator[Misuse]:
+        for one in refusals(call, script.calls, self._spellings.answered, self.surface, patched=patched):
+            yield Misuse(
+                kind=ANSWER, package=one.entry.package, callable=call.target, name=one.argument.name, location=one.argument.location,
+                had=one.had, entry=one.entry, argument=one.argument,
+            )  # fmt: skip
 
     def _sunk(self, call: Call, argument: Argument) -> Misuse | None:
         for entry in self._spellings.sunk:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from envdoctor.engine.calls import ARGUMENT, METHOD, NAME, SUNK, file_of
+from envdoctor.engine.calls import ANSWER, ARGUMENT, METHOD, NAME, SUNK, file_of
 from envdoctor.engine.evidence import described
+from envdoctor.model.answer import ANSWERS
 from envdoctor.model.finding import SCRIPT_ARGUMENT, SCRIPT_NAME, Finding, Reason
 from envdoctor.model.rule import Remedy
+from envdoctor.model.spelling import Answered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +15,11 @@ if TYPE_CHECKING:
 
     from envdoctor.engine.calls import Judge, Misuse
     from envdoctor.engine.calls_surface import Surface
+    from envdoctor.model.script import Location
     from envdoctor.model.snapshot import Snapshot
 
-RULES = {ARGUMENT: SCRIPT_ARGUMENT, SUNK: SCRIPT_ARGUMENT, NAME: SCRIPT_NAME, METHOD: SCRIPT_NAME}
-_VERBS = {ARGUMENT: "passes", SUNK: "passes", NAME: "imports", METHOD: "calls"}
+RULES = {ARGUMENT: SCRIPT_ARGUMENT, SUNK: SCRIPT_ARGUMENT, ANSWER: SCRIPT_ARGUMENT, NAME: SCRIPT_NAME, METHOD: SCRIPT_NAME}
+_VERBS = {ARGUMENT: "passes", SUNK: "passes", ANSWER: "passes", NAME: "imports", METHOD: "calls"}
 
 
 def tell(misuses: Iterable[Misuse], judge: Judge, patient: Snapshot) -> list[Finding]:
@@ -42,7 +45,7 @@ def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Findin
         severity="error",
         declared_severity="error",
         impact="crash-at-import" if first.kind == NAME else "crash-at-start",
-        confidence="certain" if not state & (state - 1) else "likely",
+        confidence="certain" if not state & (state - 1) and first.kind != ANSWER else "likely",
         message=f"{_said(first, surface, version)}{_instead(first)}",
         uses=("script",),
         packages=(first.package,),
@@ -55,8 +58,14 @@ def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Findin
         ),
         remedies=tuple(_remedies(first, surface)),
         links=first.entry.links[:1] if first.entry is not None else (),
-        locations=tuple(dict.fromkeys(misuse.location for misuse in alike)),
+        locations=tuple(dict.fromkeys(place for misuse in alike for place in _places(misuse))),
     )
+
+
+def _places(misuse: Misuse) -> tuple[Location, ...]:
+    """Return where something is written, and where a function returns what is refused."""
+    answer = misuse.argument.answer if misuse.kind == ANSWER and misuse.argument is not None else None
+    return (misuse.location,) if answer is None else (misuse.location, answer.location)
 
 
 def _said(misuse: Misuse, surface: Surface, version: str) -> str:
@@ -64,6 +73,10 @@ def _said(misuse: Misuse, surface: Surface, version: str) -> str:
         return f"the script imports {misuse.name}, which {_when(misuse, surface, version, 'has', 'dropped')}"
     if misuse.kind == METHOD:
         return f"the script calls {misuse.name} of what {misuse.callable} makes, which {misuse.package} {version} does not have"
+    if isinstance(misuse.entry, Answered):
+        answer = misuse.argument.answer if misuse.argument is not None else None
+        kind = ANSWERS.get(answer.kind, "") if answer is not None else ""
+        return f"the script's {misuse.name} returns {kind}; {misuse.package} {version} {misuse.entry.says}"
     if misuse.kind == SUNK:
         return f"the script passes {misuse.name} to {misuse.callable}, which {misuse.package} {version} hands on to what does not take it"
     return f"the script passes {misuse.name} to {misuse.callable}, which {_when(misuse, surface, version, 'takes', 'no longer takes')}"
@@ -105,6 +118,9 @@ def _remedies(misuse: Misuse, surface: Surface) -> list[Remedy]:
     elif misuse.kind == METHOD and misuse.new == "()":
         text = advice or f"Call the object itself: tokenizer(...) instead of tokenizer.{misuse.name}(...)."
         found.append(Remedy(title="Call the object itself", safety=safety, advice=text + told))
+    elif isinstance(entry, Answered) and not advice:
+        wanted = ANSWERS[entry.wants]
+        found.append(Remedy(title=f"Return {wanted}", safety=safety, advice=f"Let {misuse.name} return {wanted}.{told}"))
     elif misuse.new:
         value = getattr(entry, "value", "")
         text = f"Write {misuse.new}={value.replace('{value}', '...')} instead of {misuse.name}." if value else ""

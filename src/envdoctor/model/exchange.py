@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envdoctor.model.answer import Answer
 from envdoctor.model.errors import InputError
 from envdoctor.model.facts import CATALOGUE, REASONS, Absent, Fact
 from envdoctor.model.script import Argument, Call, Import, Location, Script
@@ -77,6 +78,7 @@ def _script(script: Script, clean: Callable[[str], str]) -> dict[str, Any]:
                         "literal": one.literal,
                         "value": one.value if one.literal else None,
                         "location": _place(one.location, clean),
+                        **_answer(one.answer, clean),
                     }
                     for one in call.arguments
                 ],
@@ -84,6 +86,12 @@ def _script(script: Script, clean: Callable[[str], str]) -> dict[str, Any]:
             for call in script.calls
         ],
     }
+
+
+def _answer(answer: Answer | None, clean: Callable[[str], str]) -> dict[str, Any]:
+    if answer is None:
+        return {}
+    return {"answer": {"kind": answer.kind, "reads": list(answer.reads), "location": _place(answer.location, clean)}}
 
 
 def _guarded(one: Call | Import) -> dict[str, bool]:
@@ -210,6 +218,13 @@ def _read_guarded(one: dict[str, Any], place: str) -> bool:
     return "guarded" in one and bool(_field(one, "guarded", bool, place))
 
 
+def _read_answer(one: dict[str, Any], place: str) -> Answer | None:
+    if one.get("answer") is None:
+        return None
+    told, place = _field(one, "answer", dict, place), f"{place}.answer"
+    return Answer(kind=_text(told, "kind", place), reads=_texts(told, "reads", place), location=_read_place(told, place))
+
+
 def _read_script(told: dict[str, Any]) -> Script:
     return Script(
         paths=_texts(told, "paths", "script"),
@@ -229,6 +244,7 @@ def _read_script(told: dict[str, Any]) -> Script:
                         literal=_field(one, "literal", bool, at),
                         value=_frozen(one.get("value")),
                         location=_read_place(one, at),
+                        answer=_read_answer(one, at),
                     )
                     for at, one in _rows(call, "arguments", place)
                 ),

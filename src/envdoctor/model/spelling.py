@@ -93,6 +93,30 @@ class Dropped(Record):
     links: tuple[str, ...] = ()
 
 
+class Answered(Record):
+    """What a function must not return that a script hands over as an argument, in some releases. `kinds` are keys of ANSWERS.
+
+    `says` goes on after the package and its version. `wants` is the kind that is taken, where a rewriting can make it; `beside` is the
+    library that has to be imported for it. A switch of `unless` on any call of the script, or a column of `unread` that the function
+    names, makes it unsure.
+    """
+
+    of: tuple[str, ...]
+    argument: str
+    package: str
+    refused: str
+    kinds: tuple[str, ...]
+    says: str
+    wants: str = ""
+    impact: str = "crash-at-start"
+    beside: str = ""
+    unless: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    safety: str = "safe"
+    advice: str = ""
+    links: tuple[str, ...] = ()
+
+
 class Spellings(Record):
     """The whole table."""
 
@@ -102,3 +126,4 @@ class Spellings(Record):
     heirs: tuple[Heir, ...] = ()
     sunk: tuple[Sunk, ...] = ()
     dropped: tuple[Dropped, ...] = ()
+    answered: tuple[Answered, ...] = ()

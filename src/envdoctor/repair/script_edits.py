@@ -8,7 +8,8 @@ from __future__ import annotations
 from envdoctor.engine.calls import ARGUMENT, METHOD, NAME
 from envdoctor.model.errors import InputError
 from envdoctor.model.record import Record
-from envdoctor.model.spelling import Moved, Renamed, Successor, Sunk
+from envdoctor.model.spelling import Answered, Moved, Renamed, Successor, Sunk
+from envdoctor.repair.script_answers import answered
 from envdoctor.repair.script_moves import back, moved
 from envdoctor.repair.script_parts import Cannot, Step, Writing
 from envdoctor.repair.script_values import GONE, converted
@@ -121,6 +122,8 @@ def _step(writing: Writing, misuse: Misuse) -> Step:
     if misuse.kind == ARGUMENT and misuse.into:
         assert isinstance(entry, Moved)
         return moved(writing, misuse, entry)
+    if isinstance(entry, Answered):
+        return answered(writing, misuse, entry)
     if isinstance(entry, Sunk):
         return _sunk(writing, misuse, entry)
     if isinstance(entry, Renamed):

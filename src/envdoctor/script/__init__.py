@@ -26,8 +26,10 @@ def read(text: str, path: str) -> Script:
     Targets are fully qualified (`trl.SFTTrainer`), whatever the script calls them. A positional argument is named after its place,
     from "0". A location in a notebook has the path `NOTEBOOK:cell N`, counting code cells from 1, and the line within that cell.
     Assignments to `os.environ` are calls of `os.environ` with the variable as argument, one to a `pad_token` is a call of
-    `transformers.PreTrainedTokenizerBase.pad_token` with the argument `value`: "eos_token", or the text. Lists and tuples are tuples, keys
-    of dictionaries are texts. Raises InputError where the text is not Python, not a notebook, or longer than LIMIT.
+    `transformers.PreTrainedTokenizerBase.pad_token` with the argument `value`: "eos_token", or the text. A function handed over as
+    `formatting_func` is a call of `trl.SFTTrainer.formatting_func` with the argument `returns`: what it answers, where that can be seen.
+    Lists and tuples are tuples, keys of dictionaries are texts. Raises InputError where the text is not Python, not a notebook, or longer
+    than LIMIT.
     """
     from envdoctor.script.calls import Reader
     from envdoctor.script.syntax import parse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.model.script import Argument, Call, Import, Location, Script
+from envdoctor.script.answers import HANDED, answer
 from envdoctor.script.arithmetic import UnknownValueError
 from envdoctor.script.asking import asks, catches, leaves
 from envdoctor.script.names import public
@@ -156,6 +157,11 @@ class Reader:
                 target=spelling, arguments=tuple(arguments), location=place, complete=complete, guarded=self._is_guarded(branches)
             )  # fmt: skip
             self._calls.append((call, branches))
+            for one in arguments:
+                if one.answer is not None:
+                    told = Argument(name="returns", value=one.answer.kind, literal=True, location=one.answer.location)
+                    made = call.replace(target=f"{spelling}.{one.name}", arguments=(told,), location=one.location, complete=True)
+                    self._calls.append((made, branches))
 
     def _call(self, node: ast.Call, scope: Scope, branches: Branches) -> None:
         name = target(node.func, scope)
@@ -202,7 +208,8 @@ class Reader:
         try:
             return Argument(name=name, value=literal(value, scope), literal=True, location=place)
         except UnknownValueError:
-            return Argument(name=name, value=None, literal=False, location=place)
+            told = answer(value, scope, self._path) if name in HANDED else None
+            return Argument(name=name, value=None, literal=False, location=place, answer=told)
 
     def _environ_item(self, spot: ast.expr, value: ast.expr, scope: Scope, branches: Branches) -> None:
         if isinstance(spot, ast.Subscript) and target(spot.value, scope) == ENVIRON:
