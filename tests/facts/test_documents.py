@@ -54,7 +54,7 @@ def test_a_folder_gives_its_most_exact_file(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_any_says_what_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"holds none of uv\.lock.*; name the file"):
+    with pytest.raises(InputError, match=r"holds no script and none of uv\.lock.*; name a script, or the file"):
         read_listing(str(tmp_path))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Judge an environment. Without PATH, the environment in use. A PATH is a virtual environment or conda prefix, a requirements file, "
-    "pyproject.toml, lock file or environment.yml, a saved snapshot, or a training script (.py, .ipynb)."
+    "pyproject.toml, lock file or environment.yml, a saved snapshot, a training script (.py, .ipynb), or a folder of scripts."
 )
 PATIENT: tuple[Option, ...] = (
     Option(name="python", kind=VALUE, metavar="PATH", help="judge the environment of this interpreter, venv or conda prefix"),
@@ -62,7 +62,7 @@ def run(words: Sequence[str]) -> int:
     config = configuration(values)
     with Patience("examining", values["quiet"]) as patience:
         deep = Deep(patience)
-        report = check(request(values, config), mine=deep)
+        report = check(request(values, config), mine=deep, say=patience.say)
     mention(report, values, deep.problems)
     show(report, values)
     return verdict_code(report, values["fail_on"] or config.fail_on or "error", values["strict"] or bool(config.strict))

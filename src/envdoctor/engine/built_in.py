@@ -46,7 +46,7 @@ def unread(patient: Snapshot) -> list[Finding]:
     if not files:
         return []
     places = [f"{one.location.path}:{one.location.line}" for one in files]
-    named = ", ".join(places[:_NAMED]) + (f" and {len(places) - _NAMED} more" if len(places) > _NAMED else "")
+    named = " and ".join(places) if len(places) <= _NAMED else f"{', '.join(places[:_NAMED])} and {len(places) - _NAMED} more"
     what = "is no script that can be read" if len(files) == 1 else "are no scripts that can be read"
     return [
         Finding(

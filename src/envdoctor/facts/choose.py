@@ -49,9 +49,10 @@ def _sorted_paths(asked: Request) -> tuple[list[str], list[str], list[str]]:
     environments: list[str] = []
     snapshots: list[str] = []
     listings: list[str] = []
+    folders: list[str] = []
     for path in asked.paths:
         if os.path.isdir(path):
-            (environments if is_environment(path) else listings).append(path)
+            (environments if is_environment(path) else folders).append(path)
         elif is_script(path):
             continue
         elif _is_snapshot(path):
@@ -60,7 +61,17 @@ def _sorted_paths(asked: Request) -> tuple[list[str], list[str], list[str]]:
             environments.append(path)
         else:
             listings.append(path)
+    is_named = bool(environments or snapshots or listings or asked.python or asked.freeze)
+    listings += [path for path in folders if _is_patient(path, is_named)]
     return environments, snapshots, listings
+
+
+def _is_patient(folder: str, is_named: bool) -> bool:
+    """Tell whether a folder says what is installed: by a list in it, unless that is said elsewhere and the folder holds scripts."""
+    from envdoctor.facts.documents import asks_for_packages
+    from envdoctor.facts.folders import holds_scripts
+
+    return not holds_scripts(folder) or (not is_named and asks_for_packages(folder))
 
 
 def _is_snapshot(path: str) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from envdoctor.model.listing import Listing, Load, Requirement
 
-__all__ = ["distributions", "marker_environment", "read_listing", "read_text"]
+__all__ = ["asks_for_packages", "distributions", "marker_environment", "read_listing", "read_text"]
 
 LIMIT = 256 << 20
 """Largest file that is read, in bytes; includes count together."""
@@ -48,6 +48,11 @@ def read_listing(path: str, *, frozen: bool = False) -> Listing:
         raise InputError(f"{path} is no format that envdoctor reads ({', '.join(formats.FORMATS)}); for a list of pins use --freeze")
     listing = formats.reader(kind).read(text, path, _loader(os.path.dirname(path), left, problems))
     return listing.replace(complete=listing.complete or frozen, problems=(*problems, *listing.problems), path=path)
+
+
+def asks_for_packages(folder: str) -> bool:
+    """Tell whether a folder holds a list of packages; a `pyproject.toml` for tools alone is none. Raises InputError for a broken one."""
+    return _listed_in(folder) != "" and bool(read_listing(folder).requirements)
 
 
 def read_text(path: str) -> str:
@@ -124,7 +129,17 @@ def _active(requirements: Sequence[Requirement], judge: _Judge) -> list[Requirem
 
 
 def _pick(folder: str) -> str:
-    """Return the file of a folder that says most exactly what will be installed."""
+    """Return the file of a folder that says most exactly what will be installed. Raises InputError."""
+    found = _listed_in(folder)
+    if found:
+        return found
+    if os.path.isfile(os.path.join(folder, "pyvenv.cfg")):
+        raise InputError(f"{folder} is a virtual environment, not a project; check what is installed in it with --python")
+    raise InputError(f"{folder} holds no script and none of {', '.join(_PREFERRED)}; name a script, or the file that lists the packages")
+
+
+def _listed_in(folder: str) -> str:
+    """Return that file, or "". Raises InputError for a folder that cannot be listed."""
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
@@ -135,9 +150,7 @@ def _pick(folder: str) -> str:
         if found:
             # Plain `requirements.txt` before its variants; of those, the ones for developing last.
             return os.path.join(folder, min(found, key=_plainness))
-    if "pyvenv.cfg" in files:
-        raise InputError(f"{folder} is a virtual environment, not a project; check what is installed in it with --python")
-    raise InputError(f"{folder} holds none of {', '.join(_PREFERRED)}; name the file that lists the packages")
+    return ""
 
 
 def _plainness(name: str) -> tuple[bool, bool, str]:

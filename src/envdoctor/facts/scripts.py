@@ -1,17 +1,18 @@
-"""Reads training scripts from disk and merges what several of them say."""
+"""Reads training scripts from disk: those that are named, those below folders, and what they import of their own project."""
 
 from __future__ import annotations
 
 import gc
 import os
 
-from envdoctor.model.errors import InputError
+from envdoctor.model.errors import InputError, ScriptError
 from envdoctor.model.facts import Fact
-from envdoctor.model.script import Script
+from envdoctor.model.record import Record
+from envdoctor.model.script import Location, Script, Unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, Protocol
 
     from envdoctor.model.script import Call, Import
@@ -60,8 +61,15 @@ def is_script(path: str) -> bool:
 
 
 def training_scripts(paths: Sequence[str]) -> list[str]:
-    """Return those of the paths that name a script, a notebook, or what else `READERS` reads."""
+    """Return those of the paths that name a script, a notebook, or what else `READERS` reads; what lies in folders is not among them."""
     return [path for path in paths if is_script(path)]
+
+
+class Readings(Record):
+    """Scripts that were read, each with what it runs together with and the training facts that all of it implies."""
+
+    scripts: tuple[tuple[Script, tuple[Fact, ...]], ...]
+    unread: tuple[Unread, ...] = ()
 
 
 def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
@@ -72,7 +80,7 @@ def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
     calls: list[Call] = []
     imports: list[Import] = []
     facts: dict[str, Fact] = {}
-    for script, told in read_each(paths):
+    for script, told in read_each(paths).scripts:
         calls += script.calls
         imports += script.imports
         for fact in told:
@@ -80,20 +88,88 @@ def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
     return Script(calls=tuple(calls), imports=tuple(imports), paths=tuple(paths)), list(facts.values())
 
 
-def read_each(paths: Sequence[str]) -> list[tuple[Script, list[Fact]]]:
-    """Read scripts without running them; return each with the training facts that it implies. Raises InputError."""
-    from envdoctor.facts.documents import read_text
-    from envdoctor.script import facts_of
+def read_each(paths: Sequence[str], say: Callable[[str], None] | None = None) -> Readings:
+    """Read scripts without running them, and those below folders, each with the files of its project that it imports.
 
-    found = []
-    collecting = len(paths) > 1 and gc.isenabled()
-    if collecting:
-        gc.disable()  # readers leave no garbage, and what was read of a thousand scripts would be looked through again and again
+    Of a folder's files, those count by themselves that no other imports, or that ask for `__main__`; what cannot be read there is told
+    apart. `say` is told how far the work is. Raises InputError for a file that is named and cannot be read.
+    """
+    shelf = _Shelf(say)
+    collecting = gc.isenabled()
+    gc.disable()  # readers leave no garbage, and what was read of a thousand scripts would be looked through again and again
     try:
-        for path in paths:
-            script = reader(path).read(read_text(path), path)
-            found.append((script, [Fact(path=name, value=value, origin=path) for name, value in facts_of(script).items()]))
+        return shelf.read(paths)
     finally:
         if collecting:
             gc.enable()
-    return found
+
+
+class _Shelf:
+    """Reads each file once."""
+
+    def __init__(self, say: Callable[[str], None] | None) -> None:
+        self._say = say
+        self._scripts: dict[str, Script] = {}
+        self._mains: set[str] = set()
+        self._unread: dict[str, Unread] = {}
+
+    def read(self, paths: Sequence[str]) -> Readings:
+        from envdoctor.facts.companions import Imports, reached, starts
+        from envdoctor.facts.folders import scripts_below
+        from envdoctor.script import facts_of
+
+        tops = [path for path in paths if os.path.isdir(path)]
+        named = training_scripts(paths)
+        for path in named:
+            self._take(path)
+        below = [path for top in tops for path in scripts_below(top)]
+        for number, path in enumerate(below):
+            if self._say is not None:
+                self._say(f"reading {path} ({number + 1:,} of {len(below):,})")
+            self._try(path)
+        imports = Imports(tops)
+        beside: dict[str, list[str]] = {}
+        waiting = list(self._scripts)
+        while waiting:
+            path = waiting.pop()
+            if path in self._scripts and path not in beside:
+                beside[path] = imports.of(self._scripts[path])
+                for other in beside[path]:
+                    self._try(other)
+                waiting += beside[path]
+        found = []
+        for path in dict.fromkeys((*named, *starts([path for path in below if path in self._scripts], beside, self._mains))):
+            group = [other for other in reached(path, beside) if other in self._scripts]
+            script = self._together(group)
+            found.append((script, tuple(Fact(path=name, value=value, origin=path) for name, value in facts_of(script).items())))
+        return Readings(scripts=tuple(found), unread=tuple(self._unread.values()))
+
+    def _take(self, path: str) -> None:
+        from envdoctor.facts.documents import read_text
+
+        text = read_text(path)
+        self._scripts[path] = reader(path).read(text, path)
+        if "__main__" in text:
+            self._mains.add(path)
+
+    def _try(self, path: str) -> None:
+        if path in self._scripts or path in self._unread:
+            return
+        try:
+            self._take(path)
+        except ScriptError as error:
+            self._unread[path] = Unread(location=Location(path=error.path, line=error.line), reason=error.reason)
+        except InputError as error:
+            self._unread[path] = Unread(location=Location(path=path, line=1), reason=str(error))
+
+    def _together(self, group: list[str]) -> Script:
+        """Return a script with those that it imports; what they do is done before."""
+        read = [self._scripts[path] for path in group]
+        if len(read) == 1:
+            return read[0]
+        inner = (*read[1:], read[0])
+        return Script(
+            calls=tuple(call for script in inner for call in script.calls),
+            imports=tuple(one for script in inner for one in script.imports),
+            paths=tuple(dict.fromkeys(path for script in read for path in script.paths)),
+        )

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import os
+
 from envdoctor.facts.host import LocalHost
-from envdoctor.facts.scripts import read_each, training_scripts
+from envdoctor.facts.locate import is_environment
+from envdoctor.facts.scripts import is_script, read_each
 from envdoctor.model.facts import Fact
 from envdoctor.model.script import Script
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from envdoctor.facts.patient import Answers
     from envdoctor.model.request import Request
     from envdoctor.model.snapshot import Snapshot
 
 
-def with_training(snapshot: Snapshot, asked: Request, environ: Mapping[str, str]) -> Snapshot:
-    """Return a snapshot with the scripts and the model that a request names. Raises InputError.
+def with_training(snapshot: Snapshot, asked: Request, environ: Mapping[str, str], say: Callable[[str], None] | None = None) -> Snapshot:
+    """Return a snapshot with the scripts and the model that a request names; `say` is told how far it is. Raises InputError.
 
     What one script says stands in the snapshot itself, what several say in each of them, so that they are not mixed.
     """
     models = _Models(environ)
-    read = read_each(training_scripts(asked.paths))
-    if len(read) > 1:
-        told = [script.replace(facts=tuple(_told(snapshot, script, facts, asked, models))) for script, facts in read]
+    paths = [path for path in asked.paths if is_script(path) or (os.path.isdir(path) and not is_environment(path))]
+    read = read_each(paths, say)
+    snapshot = snapshot.replace(unread=read.unread)
+    if len(read.scripts) > 1:
+        told = [script.replace(facts=tuple(_told(snapshot, script, facts, asked, models))) for script, facts in read.scripts]
         return snapshot.replace(scripts=tuple(told))
-    for script, facts in read:
+    for script, facts in read.scripts:
         return snapshot.with_answers(_told(snapshot, script, facts, asked, models)).replace(script=script)
     return snapshot.with_answers(_told(snapshot, snapshot.script or Script(), (), asked, models))
 

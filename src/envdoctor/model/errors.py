@@ -31,6 +31,16 @@ class InputError(EnvdoctorError):
     exit_code = 3
 
 
+class ScriptError(InputError):
+    """A script is not Python: `path` and `line` say where, `reason` what is wrong there."""
+
+    def __init__(self, text: str, path: str, line: int, reason: str) -> None:
+        self.path = path
+        self.line = line
+        self.reason = reason
+        super().__init__(text)
+
+
 class ReleaseError(EnvdoctorError):
     """A release cannot be listed, fetched or read: names the package, the version where known, and what to do."""
 

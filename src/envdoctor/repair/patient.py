@@ -93,7 +93,8 @@ def exact(specifier: str) -> str:
 def examine(asked: Request, environ: Mapping[str, str]) -> Ill:
     """Read what a request names. Raises EnvdoctorError."""
     patient = choose(asked, environ)
-    snapshot = prepare(asked, patient, environ)
+    files = tuple(path for path in asked.paths if not os.path.isdir(path))
+    snapshot = prepare(asked.replace(paths=files), patient, environ)  # a folder stands for its list here, not for its scripts
     paths = [path for path in asked.paths if not path.endswith((".py", ".ipynb"))]
     is_listed = bool(snapshot.documents) and not patient.has_files
     if not is_listed:

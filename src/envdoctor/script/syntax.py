@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from envdoctor.model.errors import InputError
+from envdoctor.model.errors import InputError, ScriptError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,12 +56,11 @@ def _compile(source: str, path: str) -> ast.Module:
     return tree
 
 
-def _refusal(error: SyntaxError, path: str) -> InputError:
+def _refusal(error: SyntaxError, path: str) -> ScriptError:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return InputError(
-        f"{path}, line {error.lineno or 1}: {error.msg}; Python {version} cannot read this script. "
-        f"Correct the line, or run envdoctor with the Python that the script is written for"
-    )
+    line, reason = error.lineno or 1, f"{error.msg}; Python {version} cannot read this script"
+    advice = "Correct the line, or run envdoctor with the Python that the script is written for"
+    return ScriptError(f"{path}, line {line}: {reason}. {advice}", path, line, reason)
 
 
 def _blank_magic(lines: list[str], index: int) -> bool:
