@@ -9,6 +9,7 @@ from envdoctor.script.asking import asks, catches, leaves
 from envdoctor.script.names import public
 from envdoctor.script.passing import Passing
 from envdoctor.script.scopes import COMPREHENSIONS, Scope, Scopes
+from envdoctor.script.standins import replaced_functions, replaced_methods
 from envdoctor.script.syntax import children
 from envdoctor.script.values import PARTIAL, Mapping, literal, mapping, target
 
@@ -76,6 +77,8 @@ class Reader:
             for spot in node.targets:
                 self._environ_item(spot, node.value, scope, branches)
                 self._pad_token(spot, node.value, scope, branches)
+        elif isinstance(node, ast.ClassDef):
+            self._calls += [(call, branches) for call in replaced_methods(node, scope, self._path)]
         inner = self._scopes.get(node)
         if inner is None:
             for child in children(node):
@@ -168,7 +171,7 @@ class Reader:
         positional, sent = node.args, 0
         if name == PARTIAL and node.args:
             name, positional, sent = target(node.args[0], scope), [], 1
-        if not name:
+        if not name and node.keywords:
             self._passing.called(node, scope, self._path, branches, self._is_guarded(branches))
         if not name or name == ENVIRON:
             return
@@ -185,6 +188,7 @@ class Reader:
         for keyword in node.keywords:
             if keyword.arg is not None:
                 arguments.append(self._argument(keyword.arg, keyword.value, scope, self._place(keyword)))
+                self._calls += [(call, branches) for call in replaced_functions(name, keyword.arg, keyword.value, scope, self._path)]
                 continue
             try:
                 hidden = mapping(keyword.value, scope, path=self._path)
