@@ -6,6 +6,7 @@ Only what the atlas knows of the installed release counts: a call whose signatur
 from __future__ import annotations
 
 from envdoctor.engine.calls_answers import refusals
+from envdoctor.engine.calls_keys import refused_keys
 from envdoctor.engine.calls_surface import Surface
 from envdoctor.model.record import Record
 from envdoctor.model.spelling import Successor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Entry = Union[Renamed, Moved, Successor, Sunk, Dropped, Answered]
 
-ARGUMENT, NAME, SUNK, METHOD, ANSWER = "argument", "name", "sunk", "method", "answer"
+ARGUMENT, NAME, SUNK, METHOD, ANSWER, KEY = "argument", "name", "sunk", "method", "answer", "key"
 PATCHED = ("trl", "transformers")
 """Libraries whose signatures unsloth changes while it is imported."""
 _CELL = ":cell "
@@ -74,6 +75,10 @@ class Judge:
         imported = {one.name for one in script.imports}
         for call in script.calls:
             if call.guarded or any(call.target == name or call.target.startswith(name + ".") for name in missing):
+                continue
+            if call.keys is not None:
+                for misuse in self._keys(call):
+                    found.setdefault((misuse.name, misuse.location), misuse)
                 continue
             if not _is_imported(call.target, imported):
                 misuse = self._name(call.target, call.location)
@@ -146,6 +151,11 @@ class Judge:
                 yield sunk
             elif taken is not None and taken.is_sure and not taken.is_open and argument.name not in taken.names:
                 yield self._refused(call, argument, taken)
+
+    def _keys(self, call: Call) -> Iterator[Misuse]:
+        """Judge the keys of a configuration file."""
+        for one in refused_keys(call, self.surface):
+            yield self._refused(call.replace(target=one.owner), one.argument, one.known).replace(kind=KEY)
 
     def _refused(self, call: Call, argument: Argument, taken: Parameters) -> Misuse:
         package, had = taken.history[0][0], 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.engine.calls import ANSWER, ARGUMENT, METHOD, NAME, SUNK, file_of
+from envdoctor.engine.calls import ANSWER, ARGUMENT, KEY, METHOD, NAME, SUNK, file_of
 from envdoctor.engine.evidence import described
 from envdoctor.model.answer import ANSWERS
 from envdoctor.model.finding import SCRIPT_ARGUMENT, SCRIPT_NAME, Finding, Reason
@@ -18,8 +18,15 @@ if TYPE_CHECKING:
     from envdoctor.model.script import Location
     from envdoctor.model.snapshot import Snapshot
 
-RULES = {ARGUMENT: SCRIPT_ARGUMENT, SUNK: SCRIPT_ARGUMENT, ANSWER: SCRIPT_ARGUMENT, NAME: SCRIPT_NAME, METHOD: SCRIPT_NAME}
-_VERBS = {ARGUMENT: "passes", SUNK: "passes", ANSWER: "passes", NAME: "imports", METHOD: "calls"}
+RULES = {
+    ARGUMENT: SCRIPT_ARGUMENT,
+    SUNK: SCRIPT_ARGUMENT,
+    ANSWER: SCRIPT_ARGUMENT,
+    KEY: SCRIPT_ARGUMENT,
+    NAME: SCRIPT_NAME,
+    METHOD: SCRIPT_NAME,
+}
+_VERBS = {ARGUMENT: "passes", SUNK: "passes", ANSWER: "passes", KEY: "gives", NAME: "imports", METHOD: "calls"}
 
 
 def tell(misuses: Iterable[Misuse], judge: Judge, patient: Snapshot) -> list[Finding]:
@@ -38,9 +45,10 @@ def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Findin
     what = first.name if first.kind == NAME else f"{first.callable}({first.name}=)"
     if first.kind == METHOD:
         what = f"{first.callable}.{first.name}"
+    lacks = "have" if first.kind in (NAME, METHOD) else "take"
     return Finding(
         rule=RULES[first.kind],
-        title=f"The script {_VERBS[first.kind]} what this {first.package} does not {'have' if first.kind in (NAME, METHOD) else 'take'}",
+        title=f"The {_written(first)} {_VERBS[first.kind]} what this {first.package} does not {lacks}",
         subject=what,
         severity="error",
         declared_severity="error",
@@ -62,6 +70,10 @@ def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Findin
     )
 
 
+def _written(misuse: Misuse) -> str:
+    return "configuration" if misuse.kind == KEY else "script"
+
+
 def _places(misuse: Misuse) -> tuple[Location, ...]:
     """Return where something is written, and where a function returns what is refused."""
     answer = misuse.argument.answer if misuse.kind == ANSWER and misuse.argument is not None else None
@@ -79,7 +91,8 @@ def _said(misuse: Misuse, surface: Surface, version: str) -> str:
         return f"the script's {misuse.name} returns {kind}; {misuse.package} {version} {misuse.entry.says}"
     if misuse.kind == SUNK:
         return f"the script passes {misuse.name} to {misuse.callable}, which {misuse.package} {version} hands on to what does not take it"
-    return f"the script passes {misuse.name} to {misuse.callable}, which {_when(misuse, surface, version, 'takes', 'no longer takes')}"
+    when = _when(misuse, surface, version, "takes", "no longer takes")
+    return f"the {_written(misuse)} {_VERBS[misuse.kind]} {misuse.name} to {misuse.callable}, which {when}"
 
 
 def _when(misuse: Misuse, surface: Surface, version: str, verb: str, gone: str) -> str:
@@ -110,7 +123,7 @@ def _remedies(misuse: Misuse, surface: Surface) -> list[Remedy]:
     """Return the two ways out: another spelling for this release, another release for this spelling."""
     found = []
     entry, advice = misuse.entry, getattr(misuse.entry, "advice", "")
-    told = f" `envdoctor fix {file_of(misuse.location)}` does it." if getattr(entry, "safety", "") == "safe" else ""
+    told = f" `envdoctor fix {file_of(misuse.location)}` does it." if getattr(entry, "safety", "") == "safe" and misuse.kind != KEY else ""
     safety: str = getattr(entry, "safety", "safe")
     if misuse.into:
         where = f"to {misuse.into} as {misuse.new}=" if misuse.new != misuse.name else f"to {misuse.into}"
@@ -136,7 +149,8 @@ def _remedies(misuse: Misuse, surface: Surface) -> list[Remedy]:
         found.append(Remedy(title=f"Write {misuse.near}", safety="unsafe", advice=f"Write {misuse.near} if that is what is meant."))
     wanted = accepting(misuse, surface)
     if wanted:
-        found.append(Remedy(title=f"Keep the script, move {misuse.package} to {wanted}", safety="unsafe", require={misuse.package: wanted}))
+        title = f"Keep the {_written(misuse)}, move {misuse.package} to {wanted}"
+        found.append(Remedy(title=title, safety="unsafe", require={misuse.package: wanted}))
     return found
 
 
