@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 _LARGEST = 1 << 20  # characters; an exported environment of 1,000 packages has 50,000
 
 
-def compose(text: str, path: str) -> Any:
-    """Return the root node of a text, None for an empty one. Raises InputError."""
+def compose(text: str, path: str, instead: str = "mend it, or write it again with `conda env export`") -> Any:
+    """Return the root node of a text, None for an empty one. `instead` says what to do about one that cannot be read. Raises InputError."""
     if len(text) > _LARGEST:
-        raise InputError(f"{path}: {len(text):,} characters of YAML are no environment.yml; write it again with `conda env export`")
+        raise InputError(f"{path}: {len(text):,} characters of YAML are more than is read; {instead}")
     from importlib import import_module
 
     try:
@@ -28,9 +28,9 @@ def compose(text: str, path: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it breaks off"
-        raise InputError(f"{path}{where}: this is not valid YAML ({reason}); mend it, or write it again with `conda env export`") from None
+        raise InputError(f"{path}{where}: this is not valid YAML ({reason}); {instead}") from None
     except (RecursionError, ValueError):
-        raise InputError(f"{path}: the YAML cannot be read (nested too deeply?); write it again with `conda env export`") from None
+        raise InputError(f"{path}: the YAML cannot be read (nested too deeply?); {instead}") from None
 
 
 def table(node: Any) -> dict[str, Any]:
