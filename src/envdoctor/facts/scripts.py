@@ -31,6 +31,9 @@ READERS: dict[str, str] = {
     # suffix in lower case: the module that reads it
     ".py": "envdoctor.script",
     ".ipynb": "envdoctor.script",
+    ".yaml": "envdoctor.facts.training_files",
+    ".yml": "envdoctor.facts.training_files",
+    ".json": "envdoctor.facts.training_files",
 }
 PROGRAMS = (".py", ".ipynb")
 """Suffixes that are always scripts; a file with another one of the table has to be looked into."""
@@ -116,6 +119,7 @@ class _Shelf:
     def read(self, paths: Sequence[str]) -> Readings:
         from envdoctor.facts.companions import Imports, reached, starts
         from envdoctor.facts.folders import scripts_below
+        from envdoctor.facts.training_files import files_named_in, says_how_to_launch
         from envdoctor.script import facts_of
 
         tops = [path for path in paths if os.path.isdir(path)]
@@ -127,13 +131,18 @@ class _Shelf:
             if self._say is not None:
                 self._say(f"reading {path} ({number + 1:,} of {len(below):,})")
             self._try(path)
+        # how scripts are launched is said of all that are named with it
+        launches = [path for path in named if says_how_to_launch(self._scripts[path])]
+        named = [path for path in named if path not in launches] or launches
         imports = Imports(tops)
         beside: dict[str, list[str]] = {}
         waiting = list(self._scripts)
         while waiting:
             path = waiting.pop()
             if path in self._scripts and path not in beside:
-                beside[path] = imports.of(self._scripts[path])
+                beside[path] = [*imports.of(self._scripts[path]), *files_named_in(self._scripts[path])]
+                if path in named and path not in launches:
+                    beside[path] += [launch for launch in launches if launch not in beside[path]]
                 for other in beside[path]:
                     self._try(other)
                 waiting += beside[path]

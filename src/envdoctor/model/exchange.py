@@ -5,7 +5,7 @@ from __future__ import annotations
 from envdoctor.model.answer import Answer
 from envdoctor.model.errors import InputError
 from envdoctor.model.facts import CATALOGUE, REASONS, Absent, Fact
-from envdoctor.model.script import Argument, Call, Import, Location, Script
+from envdoctor.model.script import Argument, Call, Import, Keys, Location, Script
 from envdoctor.model.snapshot import SCHEMA, Distribution, Document, Snapshot
 
 TYPE_CHECKING = False
@@ -71,6 +71,7 @@ def _script(script: Script, clean: Callable[[str], str]) -> dict[str, Any]:
                 "target": call.target,
                 "complete": call.complete,
                 **_guarded(call),
+                **_keys(call.keys),
                 "location": _place(call.location, clean),
                 "arguments": [
                     {
@@ -92,6 +93,12 @@ def _answer(answer: Answer | None, clean: Callable[[str], str]) -> dict[str, Any
     if answer is None:
         return {}
     return {"answer": {"kind": answer.kind, "reads": list(answer.reads), "location": _place(answer.location, clean)}}
+
+
+def _keys(keys: Keys | None) -> dict[str, Any]:
+    if keys is None:
+        return {}
+    return {"keys": {"classes": list(keys.classes), "package": keys.package, "refused": list(keys.refused), "shared": keys.is_shared}}
 
 
 def _guarded(one: Call | Import) -> dict[str, bool]:
@@ -218,6 +225,18 @@ def _read_guarded(one: dict[str, Any], place: str) -> bool:
     return "guarded" in one and bool(_field(one, "guarded", bool, place))
 
 
+def _read_keys(one: dict[str, Any], place: str) -> Keys | None:
+    if one.get("keys") is None:
+        return None
+    told, place = _field(one, "keys", dict, place), f"{place}.keys"
+    return Keys(
+        classes=_texts(told, "classes", place),
+        package=_text(told, "package", place),
+        refused=_texts(told, "refused", place),
+        is_shared=bool(_field(told, "shared", bool, place)),
+    )
+
+
 def _read_answer(one: dict[str, Any], place: str) -> Answer | None:
     if one.get("answer") is None:
         return None
@@ -237,6 +256,7 @@ def _read_script(told: dict[str, Any]) -> Script:
                 target=_text(call, "target", place),
                 complete=_field(call, "complete", bool, place),
                 guarded=_read_guarded(call, place),
+                keys=_read_keys(call, place),
                 location=_read_place(call, place),
                 arguments=tuple(
                     Argument(
