@@ -46,6 +46,7 @@ PACKAGES: dict[str, str] = {
     "apollo-torch": SINCE,
     "lion-pytorch": SINCE,
     "torchtune": SINCE,
+    "llamafactory": SINCE,
     "llm-blender": SINCE,
     "trackio": "2026-01-01",
     "evaluate": SINCE,

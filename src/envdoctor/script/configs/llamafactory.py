@@ -1,7 +1,7 @@
 """LLaMA-Factory's configuration for `llamafactory-cli train` and its like (YAML or JSON).
 
 `parse_dict` raises for a key that no class takes, in all releases from 0.7.1 to 0.9.5 (llamafactory/hparams/parser.py), unless the
-variable ALLOW_EXTRA_ARGS says otherwise.
+variable ALLOW_EXTRA_ARGS says otherwise. With USE_MCA the classes are those of mcore_adapter, which has keys of its own.
 """
 
 from __future__ import annotations
@@ -37,8 +37,11 @@ _CLASSES = (
     "llamafactory.hparams.ModelArguments", "llamafactory.hparams.DataArguments", "llamafactory.hparams.FinetuningArguments",
     "llamafactory.hparams.GeneratingArguments",
 )  # fmt: skip
-_TRAINING = ("llamafactory.hparams.TrainingArguments", "transformers.Seq2SeqTrainingArguments")
-"""The class of its own came with 0.9.2, and inherits from the other."""
+_TRAINING = (
+    "llamafactory.hparams.TrainingArguments", "llamafactory.hparams.RayArguments", "llamafactory.hparams.training_args.Fp8Arguments",
+    "llamafactory.hparams.training_args.ProfilerArguments", "transformers.Seq2SeqTrainingArguments",
+)  # fmt: skip
+"""The first came with 0.9.2, and inherits from the others, as far as the release has them."""
 OTHERS = ("packing", "max_length")
 """Keys of LLaMA-Factory's own, in every release, that mean something else to trl and transformers."""
 _ATTENTION = {"fa2": "flash_attention_2", "fa3": "flash_attention_3", "sdpa": "sdpa", "disabled": "eager"}
@@ -60,7 +63,7 @@ def read(table: Table, path: str) -> tuple[Call, ...]:
     own = [setting for setting in table.settings if setting.key not in OTHERS]
     classes = (*_TRAINING, *_CLASSES) if trains else _CLASSES
     target = ARGUMENTS if trains else _CLASSES[0]
-    found = [keys_call(target, own, path, Keys(classes=classes, package="llamafactory"))]
+    found = [keys_call(target, own, path, Keys(classes=classes, package="llamafactory", is_shared=True))]
     if trains and not any(is_on(table, switch) for switch in _APART):
         found += _training(table, path)
     return tuple(found)
