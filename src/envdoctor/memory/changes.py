@@ -35,7 +35,10 @@ class Room(Record):
 
     def holds(self, shape: Shape, run: Run, like: Forecast) -> tuple[bool, int]:
         """Tell whether a neighbouring run fits, and what the device would show."""
-        allocated = sketch(shape, run).peak(run.batch, run.seq)
+        made = sketch(shape, run)
+        if made.least > self.capacity:  # no need to follow a step
+            return False, made.least
+        allocated = made.peak(run.batch, run.seq)
         reserved = like.workspaces + int(allocated * self.ratio)
         judged = judge(shape, run, like.replace(allocated=allocated, reserved=reserved), self.capacity, self.capability)
         return judged.verdict == FITS, judged.device

@@ -52,9 +52,13 @@ def bytes_of(weight: Weight, run: Run) -> list[int]:
 
 
 def needs_for(model: Model, run: Run) -> Needs:
-    """Return what the optimizer of a run needs; GaLore projects the matrices of attention and MLP."""
-    projected = {id(linear.base) for layer in model.layers for linear in (*layer.qkv, layer.o, *layer.mlp)}
-    return needs_of(run.optimizer, model.trained(), model.embedding, projected)
+    """Return what the optimizer of a run needs."""
+    return needs_of(run.optimizer, model.trained(), model.embedding, projected(model))
+
+
+def projected(model: Model) -> set[int]:
+    """Return the ids of the weights that GaLore projects: the matrices of attention and MLP."""
+    return {id(linear.base) for layer in model.layers for linear in (*layer.qkv, layer.o, *layer.mlp)}
 
 
 def forecast(shape: Shape, run: Run) -> Forecast:

@@ -1,17 +1,16 @@
 """The peak of a run as a formula of its batch and length, so that thousands of them are a matter of milliseconds.
 
 The tape is run on a few layers with a length that is a huge power of two: every size is then a polynomial in it, held in one integer.
-What is live at each event grows linearly with the layers below or above it, so two depths give the whole. `tests/memory/test_sketch.py`
-holds it to the full replay.
+What is live at each event grows by the same with each group of layers below or above it, so a few layers give the whole.
+`tests/memory/test_sketch.py` holds it to the full replay.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-from envdoctor.memory.allocator import Allocator
-from envdoctor.memory.forecast import bytes_of, needs_for
+from envdoctor.memory.allocator import MIB
+from envdoctor.memory.forecast import bytes_of, projected
 from envdoctor.memory.model import Model, forget, step
+from envdoctor.memory.optimizers import needs_of
 from envdoctor.memory.tape import Tape
 from envdoctor.memory.unroll import period_of
 
@@ -32,33 +31,40 @@ _FORMS: dict[tuple[Shape, Run], list[Form]] = {}
 class Sketch:
     """Peaks of one model under one way of training, for every batch and length."""
 
-    __slots__ = ("base", "forms", "states")
+    __slots__ = ("_forms", "_key", "base", "gradients", "states")
 
     def __init__(self, shape: Shape, run: Run) -> None:
         if not (shape.window_layers and run.seq >= shape.window):
             shape = shape.replace(window_layers=0)
         run = run.replace(batch=1, seq=_LENGTH)
-        whole = Model(shape, run, shape.layers)
-        needs = needs_for(whole, run)
-        pool = Allocator()  # for what its blocks take beyond what was asked
-        for size in [size for weight in [*whole.weights(), *whole.adapters()] for size in bytes_of(weight, run)]:
-            pool.take(size)
-        self.base = pool.allocated
-        for size in needs.states:
-            pool.take(size)
-        self.states = pool.allocated - self.base
-        gradients = sum(weight.tensor.elements * weight.tensor.width for weight in whole.trained()) if run.method != "inference" else 0
+        # layers of one kind have the same weights, so one of each kind is made
+        model = Model(shape, run, min(shape.layers, shape.dense_layers + 1))
+        last, times = model.layers[-1], shape.layers - len(model.layers)
+        weights, adapters = model.weights() + last.weights() * times, model.adapters() + last.adapters() * times
+        trained = weights if run.method == "full" else [] if run.method == "inference" else adapters
+        needs = needs_of(run.optimizer, trained, model.embedding, projected(model))
+        self.base = sum([_rounded(size) for weight in [*weights, *adapters] for size in bytes_of(weight, run)])
+        self.states = sum(map(_rounded, needs.states))
         passing = most = 0
         for event in needs.passing:
             passing += event if event >= 0 else -needs.passing[~event]
             most = max(most, passing)
-        self.forms = _front({*_forms(shape, run.replace(optimizer="")), (gradients + most, 0, 0)})
+        self.gradients = sum(weight.tensor.elements * weight.tensor.width for weight in trained) + most
+        self._key = shape, run.replace(optimizer="")
+        self._forms: list[Form] = []
+
+    @property
+    def least(self) -> int:
+        """Return the bytes that the longest-lived tensors take, whatever the samples are."""
+        return self.base + self.states + self.gradients
 
     def peak(self, batch: int, seq: int) -> int:
         """Return the bytes of tensors at the peak."""
+        if not self._forms:
+            self._forms = _front({*_forms(*self._key), (self.gradients, 0, 0)})
         tokens = batch * seq
         cells = tokens * seq
-        return self.base + self.states + max([a + b * tokens + c * cells for a, b, c in self.forms])
+        return self.base + self.states + max([a + b * tokens + c * cells for a, b, c in self._forms])
 
 
 def sketch(shape: Shape, run: Run) -> Sketch:
@@ -75,41 +81,54 @@ def _forms(shape: Shape, run: Run) -> list[Form]:
     found = _FORMS.get((shape, run))
     if found is not None:
         return found
-    # the shallow ones end like the whole: in the same place of the pattern of windows
     period = period_of(shape, run.seq)
-    low = shape.layers - max(0, (shape.layers - shape.dense_layers - 3) // period) * period
-    high = min(shape.layers, low + period)
-    first, second = _lives(shape, run, low), _lives(shape, run, high)
-    more = (shape.layers - low) / (high - low) if high > low else 0
-    forms: set[Form] = set()
-    for part, other in zip(first, second, strict=True):
-        for one, two in zip(part, other, strict=True):
-            forms.add(_form([a + int(more * (b - a)) for a, b in zip(_parts(one), _parts(two), strict=True)]))
-    found = _FORMS[shape, run] = _front(forms)
+    # the shallow model ends like the whole: in the same place of the pattern of windows
+    depth = shape.layers - max(0, (shape.layers - shape.dense_layers - period - 2) // period) * period
+    found = _FORMS[shape, run] = _front({_parts(size) for size in _lives(shape, run, depth, period)})
     return found
 
 
-def _lives(shape: Shape, run: Run, layers: int) -> list[list[int]]:
+def _lives(shape: Shape, run: Run, depth: int, period: int) -> set[int]:
     """Return what is live after each allocation in the stretches that can hold the peak, which look alike at every depth."""
     tape = Tape(half=2, autocast=run.autocast)
-    model = Model(shape, run, layers)
+    model = Model(shape, run, depth)
     step(tape, model)
     end = len(tape.events)
     forget(model)
-    workspaces = {buffer.at for buffer in tape.workspaces}
-    events, live, lives = tape.events, 0, []
-    for at, event in enumerate(events[:end]):
-        if at not in workspaces:
-            live += event if event >= 0 else -events[~event]
-        lives.append(live)
+    events = tape.events
     forward = [at for at, name in tape.marks if name == "layers"]
     loss = next(at for at, name in tape.marks if name == "loss")
     back = [at for at, name in tape.marks if name == "back"]
-    borders = [forward[-1], loss, back[0], back[1] if len(back) > 1 else end] if back else [forward[-1], loss, end]
-    stretches = [range(a, b) for a, b in pairwise(borders)]
-    if len(back) > 1:
-        stretches.append(range(back[-2], end))  # the lowest layer, and what is below it
-    return [[lives[at] for at in stretch if events[at] >= 0 > events[at + 1]] for stretch in stretches]
+    groups = (shape.layers - depth) // period
+    # a group of layers that is repeated: what it keeps until the loss, and its gradients on the way back
+    repeated = set(range(forward[-1 - period], forward[-1])) - {~event for event in events[:loss] if event < 0} if groups else set()
+    if groups and len(back) > 1 + period:
+        repeated |= {at for at in tape.gradients if back[1] <= at < back[1 + period]}
+    # the highest layer, the loss, the highest layer on the way back; the lowest, and what is below it
+    stretches = [range(forward[-1], back[1] if len(back) > 1 else end), range(back[-2] if len(back) > 1 else end, end)]
+    once = {buffer.at for buffer in tape.workspaces}
+    live, lives = 0, set()
+    for at, event in enumerate(events[:end]):
+        made = at if event >= 0 else ~event
+        if made in once:
+            continue
+        times = groups + 1 if made in repeated else 1
+        if event < 0:
+            live -= events[made] * times
+        else:
+            live += event * times
+            if events[at + 1] < 0 and (at in stretches[0] or at in stretches[1]):
+                lives.add(live)
+    return lives
+
+
+def _rounded(size: int) -> int:
+    """Return what a block takes that stays: a segment of its own, where less than 1 MiB of that would be left over."""
+    size = (size + 511) & ~511
+    if size < 10 * MIB:
+        return size
+    whole = (size + 2 * MIB - 1) // (2 * MIB) * 2 * MIB
+    return whole if whole - size <= MIB else size
 
 
 def _parts(size: int) -> Form:
@@ -122,10 +141,6 @@ def _parts(size: int) -> Form:
         found.append(low)
         size = (size - low) >> _BITS
     return found[0], found[1], size
-
-
-def _form(values: list[int]) -> Form:
-    return values[0], values[1], values[2]
 
 
 def _front(forms: set[Form]) -> list[Form]:
