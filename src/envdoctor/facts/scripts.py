@@ -181,4 +181,6 @@ class _Shelf:
             calls=tuple(call for script in inner for call in script.calls),
             imports=tuple(one for script in inner for one in script.imports),
             paths=tuple(dict.fromkeys(path for script in read for path in script.paths)),
+            commands=tuple(command for script in inner for command in script.commands),
+            declares=read[0].declares,
         )

@@ -72,3 +72,22 @@ def joined(listings: Sequence[Listing]) -> Listing:
         complete=all(listing.complete for listing in listings),
         problems=tuple(problem for listing in listings for problem in listing.problems),
     )
+
+
+class Installation(Record):
+    """What one `pip install` or `pip uninstall` asks for.
+
+    `takes` are its requirements; of those a `constraint` only limits. `leaves` are names that go. `upgrade` tells that what is there is
+    replaced by the newest, `follows` that what they need is installed with them. `sure` is False where the command may not run, or fail,
+    `whole` False where it asks for more than can be seen. `label` is the local label of the torch builds on the index that it names.
+    """
+
+    location: Location
+    takes: tuple[Requirement, ...] = ()
+    leaves: tuple[str, ...] = ()
+    upgrade: bool = False
+    follows: bool = True
+    sure: bool = True
+    whole: bool = True
+    label: str = ""
+    problems: tuple[str, ...] = ()

@@ -77,16 +77,31 @@ class Import(Record):
     guarded: bool = False
 
 
+class Command(Record):
+    """A shell command that a script runs itself: of a notebook's cell, or handed to the system.
+
+    `words` are given instead of a text where the script gives them one by one. `sure` is False where the script may pass it by.
+    """
+
+    location: Location
+    text: str = ""
+    words: tuple[str, ...] = ()
+    sure: bool = True
+
+
 class Script(Record):
     """All calls and imports of one script, in order: of its own file, which `paths` names first, and of what it imports beside it.
 
-    `facts` are what it says of its training, and what is known of the model it names, where it is judged among other scripts.
+    `facts` are what it says of its training, and what is known of the model it names, where it is judged among other scripts. `commands`
+    are those of its own file; `declares` tells that this one carries a list of the packages it needs (PEP 723).
     """
 
     calls: tuple[Call, ...] = ()
     imports: tuple[Import, ...] = ()
     paths: tuple[str, ...] = ()
     facts: tuple[Union[Fact, Absent], ...] = ()
+    commands: tuple[Command, ...] = ()
+    declares: bool = False
 
 
 class Unread(Record):

@@ -9,6 +9,10 @@ from envdoctor.model.errors import InputError
 from envdoctor.model.script import Script
 from envdoctor.script.intent import facts_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.model.script import Command
+
 __all__ = ["LIMIT", "facts_of", "read", "recognises"]
 
 LIMIT = 1_000_000
@@ -28,23 +32,38 @@ def read(text: str, path: str) -> Script:
     Assignments to `os.environ` are calls of `os.environ` with the variable as argument, one to a `pad_token` is a call of
     `transformers.PreTrainedTokenizerBase.pad_token` with the argument `value`: "eos_token", or the text. A function handed over as
     `formatting_func` is a call of `trl.SFTTrainer.formatting_func` with the argument `returns`: what it answers, where that can be seen.
-    Lists and tuples are tuples, keys of dictionaries are texts. Raises InputError where the text is not Python, not a notebook, or longer
-    than LIMIT.
+    Lists and tuples are tuples, keys of dictionaries are texts. Shell lines that may be about pip are `commands`. Raises InputError where
+    the text is not Python, not a notebook, or longer than LIMIT.
     """
     from envdoctor.script.calls import Reader
     from envdoctor.script.syntax import parse
 
     text = text.removeprefix("\ufeff")
-    if path.lower().endswith(".ipynb"):
+    commands: list[Command] = []
+    is_notebook = path.lower().endswith(".ipynb")
+    if is_notebook:
         from envdoctor.script.notebook import cells
+        from envdoctor.script.shell import of_cell, of_magics
 
-        parts = cells(text, path)
+        found = cells(text, path)
+        parts = tuple((cell.place, cell.python) for cell in found)
+        commands += [command for cell in found if cell.shell for command in of_cell(cell.shell, cell.place)]
     else:
         parts = ((path, text),)
     if sum(len(source) for _, source in parts) > LIMIT:
         raise InputError(f"{path}: more than {LIMIT:,} characters of Python; give the training script itself, not a generated file")
     try:
-        trees = [(place, parse(source, place, magics=place is not path)) for place, source in parts]
-        return Reader(trees).script((path,))
+        trees = []
+        for place, source in parts:
+            aside: list[tuple[int, str]] = []
+            trees.append((place, parse(source, place, magics=is_notebook, aside=aside)))
+            commands += of_magics(aside, place) if aside else ()
+        script = Reader(trees).script((path,))
     except RecursionError:
         raise InputError(f"{path}: expressions are nested too deeply to be read; split the largest expression") from None
+    if "pip" in text:
+        from envdoctor.script.shell import in_order, of_calls
+
+        commands += of_calls(script.calls)
+        script = script.replace(commands=in_order(commands, (place for place, _ in parts)))
+    return script.replace(declares=True) if "# /// script" in text and not is_notebook else script

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from envdoctor.model.errors import InputError
+from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +14,20 @@ if TYPE_CHECKING:
 CELL = ":cell "
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 """Cell magics whose cell is Python all the same; the cells of every other one (%%bash, %%writefile, %%python) are not."""
+SHELL_MAGICS = ("%%bash", "%%sh", "%%shell", "%%script bash", "%%script sh", "%%system", "%%sx", "%%!")
+"""Cell magics whose cell is a shell's."""
 
 
-def cells(text: str, path: str) -> tuple[tuple[str, str], ...]:
-    """Return (place, source) of each code cell in order; a cell of another language is empty. Raises InputError."""
+class Cell(Record):
+    """One code cell: its `place`, and its source as Python or as what a shell runs; the other one, or both, are empty."""
+
+    place: str
+    python: str
+    shell: str
+
+
+def cells(text: str, path: str) -> tuple[Cell, ...]:
+    """Return the code cells in order; one of another language is empty. Raises InputError."""
     try:
         notebook: Any = json.loads(text)
     except json.JSONDecodeError as error:
@@ -31,7 +42,7 @@ def cells(text: str, path: str) -> tuple[tuple[str, str], ...]:
     if not isinstance(found, list):
         raise InputError(f"{path}: not a notebook (no list of cells); save it again, or give the script")
     code = [cell for cell in found if isinstance(cell, dict) and cell.get("cell_type") == "code"]
-    return tuple((f"{path}{CELL}{number}", _python(_source(cell))) for number, cell in enumerate(code, 1))
+    return tuple(_cell(f"{path}{CELL}{number}", _source(cell)) for number, cell in enumerate(code, 1))
 
 
 def _source(cell: dict[str, Any]) -> str:
@@ -41,8 +52,10 @@ def _source(cell: dict[str, Any]) -> str:
     return source if isinstance(source, str) else ""
 
 
-def _python(source: str) -> str:
-    first = source.lstrip().split("\n", 1)[0]
-    if first.startswith("%%") and first.split()[0] not in PYTHON_MAGICS:
-        return ""
-    return source
+def _cell(place: str, source: str) -> Cell:
+    first, _, rest = source.lstrip().partition("\n")
+    if not first.startswith("%%") or first.split()[0] in PYTHON_MAGICS:
+        return Cell(place=place, python=source, shell="")
+    is_shell = f"{' '.join(first.split())} ".startswith(tuple(f"{magic} " for magic in SHELL_MAGICS))
+    above = source.count("\n", 0, len(source) - len(source.lstrip())) + 1  # lines keep their numbers
+    return Cell(place=place, python="", shell="\n" * above + rest if is_shell else "")

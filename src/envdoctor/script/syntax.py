@@ -17,8 +17,11 @@ MAGIC_STARTS = ("!", "%", "?")
 PLACEHOLDER = "__shell_output__"
 
 
-def parse(source: str, path: str, *, magics: bool = False) -> ast.Module:
-    """Return the tree of a source text; with `magics`, IPython's shell and magic lines count as empty statements. Raises InputError."""
+def parse(source: str, path: str, *, magics: bool = False, aside: list[tuple[int, str]] | None = None) -> ast.Module:
+    """Return the tree of a source text; with `magics`, IPython's shell and magic lines count as empty statements. Raises InputError.
+
+    Into `aside` these lines are put, each with its number, with those that it goes on in.
+    """
     try:
         return _compile(source, path)
     except SyntaxError as error:
@@ -28,8 +31,8 @@ def parse(source: str, path: str, *, magics: bool = False) -> ast.Module:
     lines = source.split("\n")
     for _ in range(len(lines)):
         # Only the line that is no Python is touched, so that a line of a long string that starts with "%" stays what it is.
-        blanked = 0 < line <= len(lines) and _blank_magic(lines, line - 1)
-        if not blanked and not _blank_all(lines):
+        blanked = 0 < line <= len(lines) and _blank_magic(lines, line - 1, aside)
+        if not blanked and not _blank_all(lines, aside):
             break
         try:
             return _compile("\n".join(lines), path)
@@ -63,7 +66,7 @@ def _refusal(error: SyntaxError, path: str) -> ScriptError:
     return ScriptError(f"{path}, line {line}: {reason}. {advice}", path, line, reason)
 
 
-def _blank_magic(lines: list[str], index: int) -> bool:
+def _blank_magic(lines: list[str], index: int, aside: list[tuple[int, str]] | None) -> bool:
     """Replace a shell or magic line, and the lines it continues on, by an empty statement; tell whether there was one."""
     line = lines[index]
     body = line.lstrip()
@@ -75,17 +78,21 @@ def _blank_magic(lines: list[str], index: int) -> bool:
         lines[index] = f"{indent}{name}= {PLACEHOLDER}"
     else:
         return False
+    first, whole = index + 1, line
     while line.rstrip().endswith("\\") and index + 1 < len(lines):
         index += 1
         line = lines[index]
+        whole += "\n" + line
         lines[index] = ""
+    if aside is not None:
+        aside.append((first, whole))
     return True
 
 
-def _blank_all(lines: list[str]) -> bool:
+def _blank_all(lines: list[str], aside: list[tuple[int, str]] | None) -> bool:
     found = False
     for index in range(len(lines)):
-        found = _blank_magic(lines, index) or found
+        found = _blank_magic(lines, index, aside) or found
     return found
 
 

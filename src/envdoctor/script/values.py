@@ -240,9 +240,11 @@ def constant(name: str, scope: Scope) -> Binding | None:
 
 
 def _symbol(node: ast.Name | ast.Attribute, scope: Scope) -> str:
-    """Return the dotted name of a class, an enumeration's member or a torch dtype; other names may hold any value."""
+    """Return the dotted name of a class, an enumeration's member, a torch dtype or the interpreter; other names may hold any value."""
     name = target(node, scope)
     owner, _, last = name.rpartition(".")
+    if name == "sys.executable":
+        return name
     if owner and (is_class(name) or (is_class(owner) and last.isupper()) or (owner == "torch" and last in DTYPES)):
         return name
     raise UnknownValueError
