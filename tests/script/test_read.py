@@ -38,7 +38,7 @@ def values(call: Call) -> dict[str, object]:
         ("from transformers import AutoModelForCausalLM as A\nA.from_pretrained('x')", "transformers.AutoModelForCausalLM.from_pretrained"),
         ("import trl\nmake = trl.SFTTrainer\nmake()", "trl.SFTTrainer"),
         ("def main():\n    from trl import SFTTrainer\n    return SFTTrainer()", "trl.SFTTrainer"),
-        ("from trl import SFTTrainer\nclass Mine(SFTTrainer):\n    def log(self): ...\nMine()", "trl.SFTTrainer"),
+        ("from trl import SFTTrainer\nclass Mine(SFTTrainer):\n    tag = 'mine'\nMine()", "trl.SFTTrainer"),
         ("from .local import build\nbuild()", ".local.build"),
         ("try:\n    import bitsandbytes as bnb\nexcept ImportError:\n    bnb = None\nbnb.Adam()", "bitsandbytes.Adam"),
     ],

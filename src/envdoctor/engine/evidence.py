@@ -6,13 +6,14 @@ from envdoctor.engine.conditions import compare, judge, row_of
 from envdoctor.model.facts import CATALOGUE, Fact
 from envdoctor.model.finding import Reason
 from envdoctor.model.names import placeholder
+from envdoctor.model.script import REPLACED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from envdoctor.model.rule import Condition
-    from envdoctor.model.script import Location
+    from envdoctor.model.script import Argument, Location
     from envdoctor.model.snapshot import Distribution, Snapshot
 
 
@@ -103,14 +104,12 @@ class Witness:
             found = call.argument(argument) if argument else None
             if argument and (found is None or (operator and not (found.literal and compare(operator, found.value, operand)))):
                 continue
-            if without and call.argument(without) is not None:
+            if without and (call.argument(without) is not None or not call.complete):
                 continue
             place = found.location if found else call.location
             self.locations[place] = None
-            shown = (
-                f"{argument}={found.value!r}" if found and found.literal else argument or (f"without {without}" if without else "called")
-            )
-            self.reasons[f"call:{target}:{argument}:{place.line}"] = Reason(what=target, value=shown, origin=f"{place.path}:{place.line}")
+            what, shown = _told_of(target, argument, found, without)
+            self.reasons[f"call:{target}:{argument}:{place.line}"] = Reason(what=what, value=shown, origin=f"{place.path}:{place.line}")
             if found is not None:
                 self.words[argument] = str(found.value) if found.literal else argument
 
@@ -160,3 +159,14 @@ def fill(text: str, words: dict[str, str]) -> str:
         name, brace, rest = part.partition("}")
         out.append(words.get(name, "{" + name + "}") + rest if brace else "{" + part)
     return "".join(out)
+
+
+def _told_of(target: str, argument: str | None, found: Argument | None, without: str | None) -> tuple[str, str]:
+    """Return a call, or a function of the script that is one (see REPLACED), and what is so of it."""
+    owner, _, last = target.rpartition(".")
+    if last == REPLACED:
+        lacks = f"takes {without} by place" if without and without.isdecimal() else f"takes no {without}"
+        return f"{owner.partition('.')[2]} of the script", lacks if without else "is there"
+    if found is not None and found.literal:
+        return target, f"{argument}={found.value!r}"
+    return target, argument or (f"without {without}" if without else "called")

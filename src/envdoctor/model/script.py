@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from envdoctor.model.facts import Absent, Fact
 
 
+REPLACED = "replaced"
+"""Last part of the name of a call that is none: a method or function of the script that a library calls, with its parameters as arguments.
+
+Each has its name and, where it may be filled by place, its number; the call is complete where the function takes nothing else.
+"""
+
+
 class Location(Record):
     """A place in a file; lines and columns count from 1."""
 

@@ -28,7 +28,7 @@ _DEPTH = 4
 
 def answer(value: ast.expr, scope: Scope, path: str) -> Answer | None:
     """Return what the function that an expression names answers; None where it cannot be seen."""
-    function = _function(value, scope)
+    function = function_of(value, scope)
     told = _Function(function).told() if function is not None else None
     if told is None:
         return None
@@ -36,7 +36,7 @@ def answer(value: ast.expr, scope: Scope, path: str) -> Answer | None:
     return Answer(kind=kind, reads=reads, location=Location(path=path, line=place.lineno, column=place.col_offset + 1))
 
 
-def _function(value: ast.AST | None, scope: Scope, depth: int = 0) -> tuple[ast.AST, Scope] | None:
+def function_of(value: ast.AST | None, scope: Scope, depth: int = 0) -> tuple[ast.AST, Scope] | None:
     """Return the function that an expression is certainly, with the scope that it stands in."""
     if isinstance(value, ast.Lambda):
         return value, scope
@@ -46,7 +46,7 @@ def _function(value: ast.AST | None, scope: Scope, depth: int = 0) -> tuple[ast.
     binding = home.names[value.id][0]
     if binding.kind == FUNCTION and binding.node is not None:
         return binding.node, binding.scope
-    return _function(binding.node, binding.scope, depth + 1) if binding.kind == VALUE else None
+    return function_of(binding.node, binding.scope, depth + 1) if binding.kind == VALUE else None
 
 
 class _Function:
@@ -142,7 +142,7 @@ class _Function:
 
     def _own(self, node: ast.Call) -> str:
         """Return what a function of the script answers that is called with the example or the batch."""
-        found = _function(node.func, self._scope)
+        found = function_of(node.func, self._scope)
         told = _Function(found, self._depth + 1).told() if found is not None else None
         return told[0] if told is not None else ""
 

@@ -185,6 +185,7 @@ class Reader:
                 complete = False  # and what comes after it has no known place
                 break
             arguments.append(self._argument(str(number), value, scope))
+            self._calls += [(call, branches) for call in replaced_functions(name, str(number), value, scope, self._path)]
         for keyword in node.keywords:
             if keyword.arg is not None:
                 arguments.append(self._argument(keyword.arg, keyword.value, scope, self._place(keyword)))
