@@ -129,6 +129,8 @@ class Witness:
             self.packages[name] = None
         for reason in proof.reasons:
             self.reasons[reason.what + reason.value] = reason
+        for place in proof.locations:
+            self.locations[place] = None
 
 
 def described(found: Distribution) -> str:

@@ -18,6 +18,7 @@ SETTINGS = (
 )  # fmt: skip
 UNSLOTH = ("unsloth.FastLanguageModel", "unsloth.FastModel", "unsloth.FastVisionModel")
 LORA = ("peft.LoraConfig", *(f"{loader}.get_peft_model" for loader in UNSLOTH))
+LAUNCH = "accelerate.commands.config.config_args.ClusterConfig"
 USES = {"trl.SFTTrainer": "sft", "trl.DPOTrainer": "dpo", "trl.GRPOTrainer": "grpo", "trl.RewardTrainer": "reward"}
 MODEL_NAMES = ("0", "pretrained_model_name_or_path", "model_name")
 NO_MODELS = ("Tokenizer", "TokenizerFast", "Processor", "Config", "Extractor", "ImageProcessor", "Dataset")
@@ -46,8 +47,10 @@ def facts_of(script: Script) -> dict[str, Value]:
         ("training.packing", _agreed(_stated([*settings, *trainers], "packing"))),
         ("training.method", _method(script.calls, settings, loads)),
         ("training.use", _use(trainers)),
+        ("training.world_size", _processes(script.calls)),
+        ("training.launcher", "accelerate" if any(call.target == LAUNCH for call in script.calls) else None),
     ):
-        if isinstance(value, (str, bool)):
+        if isinstance(value, (str, bool, int)):
             found[path] = value
     return found
 
@@ -168,3 +171,9 @@ def _method(calls: tuple[Call, ...], settings: list[Call], loads: list[Call]) ->
 def _use(trainers: list[Call]) -> str | None:
     uses = {USES.get(call.target, "") for call in trainers}
     return uses.pop() or None if len(uses) == 1 else None
+
+
+def _processes(calls: tuple[Call, ...]) -> int | None:
+    """Return how many processes accelerate's configuration starts."""
+    count = _agreed(_stated((call for call in calls if call.target == LAUNCH), "num_processes"))
+    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from envdoctor.engine.truth import Truth
     from envdoctor.model.finding import Reason
+    from envdoctor.model.script import Location
     from envdoctor.model.snapshot import Snapshot
 
 PREDICATES: dict[str, tuple[str, ...]] = {
@@ -21,15 +22,17 @@ PREDICATES: dict[str, tuple[str, ...]] = {
     "requirement-missing": ("missing",),
     "requirement-outside-window": ("outside",),
     "exceeds": (),
+    "deepspeed-disagrees": ("disagreement",),
 }
 
 
 class Proof(Record):
-    """What a predicate saw."""
+    """What a predicate saw, and where in scripts."""
 
     words: Mapping[str, str] = {}
     reasons: tuple[Reason, ...] = ()
     packages: tuple[str, ...] = ()
+    locations: tuple[Location, ...] = ()
 
 
 NO_PROOF = Proof()

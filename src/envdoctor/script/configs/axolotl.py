@@ -15,6 +15,7 @@ from envdoctor.script.configs.drafts import (
     call,
     implied,
     is_on,
+    number,
     renamed,
     top,
     unknown,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from envdoctor.model.script import Call
     from envdoctor.model.settings import Setting, Table
 
+SCHEMA = "axolotl.utils.schemas.config.AxolotlInputConfig"
+"""The class that checks the keys; its arguments are the file's."""
 MARKS = frozenset({"sequence_len", "micro_batch_size", "datasets", "adapter", "val_set_size", "sample_packing", "pretraining_dataset"})
 _SAME = (
     "gradient_accumulation_steps", "learning_rate", "weight_decay", "warmup_steps", "max_steps", "logging_steps", "save_steps",
@@ -71,11 +74,10 @@ def _calls(table: Table, path: str) -> Iterator[Call]:
     given: dict[str, Setting | Implied | None] = {
         "0": model,
         "attn_implementation": _attention(table),
-        "device_map": table.get("device_map") if table.value("device_map") is not None else None,
-        "max_memory": unknown(table.get("max_memory")) if table.value("max_memory") is not None else None,
         "quantization_config": unknown(quantised) if is_quantised else unknown(table.get("model_quantization_config")),
     }
     yield call(MODEL, place, given)
+    yield call(SCHEMA, top(path), {setting.key: setting for setting in table.settings})
     yield call(ARGUMENTS, top(path), _settings(table))
     if is_quantised and quantised is not None:
         yield call(QUANTISATION, quantised.location, renamed(table, _QUANTISATION))
@@ -102,6 +104,9 @@ def _settings(table: Table) -> dict[str, Setting | Implied | None]:
         if setting is not None and setting.value is not None:
             # "auto" asks the card; "full" trains in that type without mixing
             given[name] = setting if isinstance(setting.value, bool) else unknown(setting)
+    rate = table.get("learning_rate")
+    if rate is not None and rate.value is not None:
+        given["learning_rate"] = implied(rate, number(rate.value))
     checkpointing = table.get("gradient_checkpointing")
     if checkpointing is not None and checkpointing.value is not None:
         given["gradient_checkpointing"] = implied(checkpointing, checkpointing.value is not False)

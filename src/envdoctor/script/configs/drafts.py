@@ -72,6 +72,14 @@ def unknown(setting: Setting | None) -> Implied | None:
     return None if setting is None else Implied(value=None, location=setting.location, known=False)
 
 
+def number(value: Any) -> Any:
+    """Return a text that Python reads as a number as that number: YAML 1.1 takes 1e-4 for a text, and some programs turn it back."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
 def is_on(table: Table, key: str) -> bool:
     """Tell whether a switch is on."""
     return table.value(key) is True

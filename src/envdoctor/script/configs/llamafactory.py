@@ -42,6 +42,7 @@ _TRAINING = (
     "llamafactory.hparams.training_args.ProfilerArguments", "transformers.Seq2SeqTrainingArguments",
 )  # fmt: skip
 """The first came with 0.9.2, and inherits from the others, as far as the release has them."""
+OPENING = "llamafactory.hparams.read_args"
 OTHERS = ("packing", "max_length")
 """Keys of LLaMA-Factory's own, in every release, that mean something else to trl and transformers."""
 _ATTENTION = {"fa2": "flash_attention_2", "fa3": "flash_attention_3", "sdpa": "sdpa", "disabled": "eager"}
@@ -64,6 +65,7 @@ def read(table: Table, path: str) -> tuple[Call, ...]:
     classes = (*_TRAINING, *_CLASSES) if trains else _CLASSES
     target = ARGUMENTS if trains else _CLASSES[0]
     found = [keys_call(target, own, path, Keys(classes=classes, package="llamafactory", is_shared=True))]
+    found.append(call(OPENING, top(path), {"format": Implied(value=path.lower().rpartition(".")[2], location=top(path))}))
     if trains and not any(is_on(table, switch) for switch in _APART):
         found += _training(table, path)
     return tuple(found)

@@ -19,6 +19,7 @@ from envdoctor.script.configs.drafts import (
     implied,
     is_on,
     keys_call,
+    number,
     renamed,
     top,
     unknown,
@@ -80,7 +81,7 @@ def read(table: Table, path: str) -> tuple[Call, ...]:
     commands = _commands(table, path)
     sure = commands[0] if len(commands) == 1 else None
     classes = (*(f"trl.{command}Config" for command in commands), *SHARED)
-    own = [setting for setting in table.settings if setting.key not in LAUNCH]
+    own = [setting.replace(value=number(setting.value)) for setting in table.settings if setting.key not in LAUNCH]
     keys = Keys(classes=classes, package="trl", refused=REFUSED, is_shared=True)
     found = [keys_call(classes[0] if sure else ARGUMENTS, own, path, keys)]
     variables = table.get("env")
@@ -103,6 +104,7 @@ def read(table: Table, path: str) -> tuple[Call, ...]:
     )
     if quantised and switch is not None:
         found.append(call(QUANTISATION, switch.location, renamed(table, _QUANTISATION)))
+        found.append(call("trl.get_kbit_device_map", switch.location, {}))
     adapted = table.get("use_peft")
     if adapted is not None and adapted.value is True:
         rank = table.get("lora_r") or Implied(value=_RANK, location=adapted.location)
