@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "miner": {"model", "knowledge"},
     "lab": {"model", "knowledge"},
     "foresight": {"model", "facts", "script", "memory"},
-    "diagnosis": {"model", "facts", "knowledge", "engine", "foresight"},
+    "environments": {"model", "facts", "formats", "knowledge"},
+    "diagnosis": {"model", "facts", "knowledge", "engine", "foresight", "environments"},
     "repair": {"model", "diagnosis", "formats", "script", "engine", "facts", "knowledge"},
     "hook": {"model", "diagnosis", "facts", "report"},
     "callback": {"hook", "facts"},
@@ -74,6 +75,7 @@ TOUCHES_MACHINE = {
     "repair.uv",
     "hook",
     "diagnosis",
+    "environments",
     "lab",
 }
 PURE = ("urllib.parse", "os.path")  # text in, text out

@@ -48,7 +48,13 @@ def check(
     variables = os.environ if environ is None else environ
     patient = choose(asked, variables)
     snapshot = prepare(asked, patient, variables, say)
-    return diagnose(asked, patient, snapshot, mine, variables)
+    if not any(script.commands or script.declares for script in snapshot.every_script):
+        return diagnose(asked, patient, snapshot, mine, variables)
+    from envdoctor.engine.scripts import joined
+    from envdoctor.environments import apart
+
+    cases = apart(asked, variables, patient, snapshot, open_atlas())
+    return _accounted(asked, joined([_examined(asked, one, beside, mine, variables) for one, beside in cases]))
 
 
 def take(asked: Request, environ: Mapping[str, str]) -> Snapshot:
@@ -65,6 +71,19 @@ def diagnose(
     asked: Request, patient: Patient, snapshot: Snapshot, mine: Miner | None = None, environ: Mapping[str, str] | None = None
 ) -> Report:
     """Evaluate a patient, collecting the facts that its rules turn out to need."""
+    return _accounted(asked, _examined(asked, patient, snapshot, mine, environ))
+
+
+def _accounted(asked: Request, found: Report) -> Report:
+    """Add what is to be said of the ignores themselves."""
+    if not asked.ignores:
+        return found
+    from envdoctor.engine.suppress import account
+
+    return account(found, asked.ignores, _today(asked))
+
+
+def _examined(asked: Request, patient: Patient, snapshot: Snapshot, mine: Miner | None, environ: Mapping[str, str] | None) -> Report:
     book = open_book()
     atlas = open_atlas() if asked.only != "rules" else None
     try:
@@ -86,8 +105,8 @@ def _diagnose(
     mine: Miner | None,
     environ: Mapping[str, str] | None,
 ) -> Report:
-    skip, today = _selection(asked, book.ids), _today(asked)
-    ignore = _ignoring(asked, today)
+    skip = _selection(asked, book.ids)
+    ignore = _ignoring(asked, _today(asked))
     state = judge_rules(snapshot, book, skip)
     tried: set[str] = set()
     for _ in range(_ROUNDS):
@@ -105,12 +124,7 @@ def _diagnose(
     if atlas is not None and mine is not None and not all(skip is not None and skip(rule) for rule in DERIVED):
         atlas = deepened(atlas, snapshot, mine, thorough=bool(asked.deep))
     derived = derived_findings(state, snapshot, atlas, skip, _spellings(snapshot)) if atlas is not None else ()
-    found = report(state, snapshot, book, asked.purpose, ignore, derived=derived)
-    if asked.ignores:
-        from envdoctor.engine.suppress import account
-
-        found = account(found, asked.ignores, today)
-    return found
+    return report(state, snapshot, book, asked.purpose, ignore, derived=derived)
 
 
 def _foreseen(asked: Request, snapshot: Snapshot, answers: Answers, environ: Mapping[str, str] | None) -> Answers:

@@ -50,6 +50,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="color", kind=VALUE, choices=("auto", "always", "never"), default="auto", help="colour (default: auto)"),
 )
 OPERAND = Operand(name="paths", metavar="PATH", help="what to judge")
+_MENTIONED = 3
+"""Files that are named on stderr, of those that a folder gave."""
 
 
 def run(words: Sequence[str]) -> int:
@@ -118,9 +120,12 @@ def target(values: Values) -> Target:
 def mention(report: Report, values: Values, problems: Sequence[str] = ()) -> None:
     """Say on stderr which file a folder gave, and what could not be read in it, or of what is installed."""
     named = set(values["paths"]) | {values["freeze"]}
+    found = [one for one in report.snapshot.documents if one.path not in named]
+    for document in found[:_MENTIONED] if not values["quiet"] else ():
+        sys.stderr.write(f"envdoctor: judging {document.path} ({document.kind})\n")
+    if len(found) > _MENTIONED and not values["quiet"]:
+        sys.stderr.write(f"envdoctor: and {len(found) - _MENTIONED} more\n")
     for document in report.snapshot.documents:
-        if document.path not in named and not values["quiet"]:
-            sys.stderr.write(f"envdoctor: judging {document.path} ({document.kind})\n")
         for problem in document.problems:
             sys.stderr.write(f"envdoctor: {problem}\n")
     for problem in problems:
@@ -143,7 +148,7 @@ def show(report: Report, values: Values) -> None:
         put(text)
 
 
-def write_whole(path: str, text: str) -> None:
+def write_whole(path: str, what: str | bytes, option: str = "--output") -> None:
     """Write a file in one step, so that nobody ever reads half of it; a pipe or a device is written to as it is. Raises UsageError."""
     from envdoctor.model.errors import UsageError
 
@@ -153,15 +158,15 @@ def write_whole(path: str, text: str) -> None:
         if not special:
             real = os.path.realpath(path)  # a link stays a link
             part = f"{real}.{os.getpid()}.part"
-        with open(part, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(text)
+        with open(part, "wb") as file:
+            file.write(what.encode("utf-8", "replace") if isinstance(what, str) else what)
         if not special:
             os.replace(part, real)
     except (OSError, ValueError) as error:
         if not special:
             _forget(part)
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"--output {path}: cannot be written: {reason}; name a file in a folder that can be written to") from None
+        raise UsageError(f"{option} {path}: cannot be written: {reason}; name a file in a folder that can be written to") from None
 
 
 def _forget(path: str) -> None:

@@ -191,7 +191,7 @@ def report(
         from envdoctor.engine.built_in import packages_needed, unread
 
         findings += [*packages_needed(patient, purpose), *unread(patient)]
-    findings.sort(key=_cost)
+    findings.sort(key=cost)
     uses = _uses(patient, findings, demanded, purpose)
     return Report(
         snapshot=patient,
@@ -332,7 +332,8 @@ def _is_told(derived: Finding, finding: Finding) -> bool:
     return not among.isdisjoint(asked)
 
 
-def _cost(finding: Finding) -> tuple[int, int, int, str]:
+def cost(finding: Finding) -> tuple[int, int, int, str]:
+    """Return what findings are sorted by: the most expensive first."""
     return (
         SEVERITIES.index(finding.severity),
         IMPACTS.index(finding.impact),

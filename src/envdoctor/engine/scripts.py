@@ -5,18 +5,19 @@ Each script is judged by itself, so that no rule is satisfied half by one file a
 
 from __future__ import annotations
 
-from envdoctor.model.finding import CLEAR, Crashed, Unknown
+from envdoctor.model.finding import CLEAR, FIT, UNFIT, UNKNOWN, Crashed, Fired, Skipped, Unknown
+from envdoctor.model.uses import USES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from envdoctor.model.finding import Finding, Outcome
+    from envdoctor.model.finding import Finding, Outcome, Report
     from envdoctor.model.rule import Condition
 
 _OF_SCRIPTS = ("model.", "training.", "run.", "hf.download_needed")
 """Beginnings of the facts that a script tells."""
-_OPEN = {Unknown: 1, Crashed: 2}
+_OPEN = {Skipped: 1, Unknown: 2, Crashed: 3}
 
 
 def rests_on_scripts(node: Condition) -> bool:
@@ -67,3 +68,36 @@ def together(findings: Iterable[Finding]) -> list[Finding]:
 
 def _plain(finding: Finding) -> Finding:
     return finding.replace(because=(), locations=())
+
+
+def joined(reports: Sequence[Report]) -> Report:
+    """Return the reports on several environments as one: what is broken in one of them is broken. Raises IndexError for none.
+
+    The snapshot is that of the first, with the documents of all.
+    """
+    from envdoctor.engine.evaluate import cost
+
+    first = reports[0]
+    if len(reports) == 1:
+        return first
+    findings = together(finding for report in reports for finding in report.findings)
+    suppressed = together(finding for report in reports for finding in report.suppressed)
+    outcomes: dict[str, Outcome] = {rule: outcome_of(report.outcomes[rule] for report in reports) for rule in first.outcomes}
+    fired: dict[str, list[Finding]] = {}
+    for finding in (*findings, *suppressed):
+        fired.setdefault(finding.rule, []).append(finding)
+    outcomes.update({rule: Fired(findings=tuple(alike)) for rule, alike in fired.items() if rule in outcomes})
+    uses = {use: [report.uses[use] for report in reports if use in report.uses] for use in USES}
+    documents = dict.fromkeys(document for report in reports for document in report.snapshot.documents)
+    return first.replace(
+        snapshot=first.snapshot.replace(documents=tuple(documents)),
+        verdict=_worst(report.verdict for report in reports),
+        uses={use: _worst(answers) for use, answers in uses.items() if answers},
+        findings=tuple(sorted(findings, key=cost)),
+        suppressed=tuple(suppressed),
+        outcomes=outcomes,
+    )
+
+
+def _worst(verdicts: Iterable[str]) -> str:
+    return max(verdicts, key=(FIT, UNKNOWN, UNFIT).index)

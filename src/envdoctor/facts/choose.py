@@ -35,7 +35,7 @@ def choose_patient(asked: Request, environ: Mapping[str, str]) -> Patient:
     if snapshots:
         return _saved(snapshots[0], asked)
     if listings or asked.freeze:
-        return _listed(listings, asked, environ)
+        return listed(listings, asked, environ)
     place = environments[0] if environments else asked.python
     live = Live(place_of(place, environ) if place else active_place(environ), environ)
     if not asked.target.described:
@@ -124,7 +124,8 @@ def _described(
     return Described(distributions, [*extra, *facts, *absent], documents=documents)
 
 
-def _listed(listings: list[str], asked: Request, environ: Mapping[str, str]) -> Patient:
+def listed(listings: list[str], asked: Request, environ: Mapping[str, str]) -> Patient:
+    """Return what files list, and `--freeze` with them, on this machine or the described one. Raises InputError."""
     from envdoctor.facts.documents import distributions, marker_environment, read_listing
     from envdoctor.facts.target import named_platform
 
