@@ -10,17 +10,17 @@ from envdoctor.cli import main
 from envdoctor.engine.conditions import judge
 from envdoctor.engine.evaluate import evaluate
 from envdoctor.engine.predicates import PREDICATES
+from envdoctor.facts.scripts import read_as_script
 from envdoctor.knowledge.compiled import CompiledBook
 from envdoctor.knowledge.fixtures import Case, cases
 from envdoctor.knowledge.load import read_rules
 from envdoctor.model.finding import Fired
 from envdoctor.model.rule import Rule
-from envdoctor.script import read
 from tests.conftest import FIXTURES, ROOT, RULES
 
 BOOK = read_rules(RULES)
 BY_ID = {rule.id: rule for rule in BOOK}
-CASES = [case for rule in BOOK for case in cases(FIXTURES, rule.id, read)]
+CASES = [case for rule in BOOK for case in cases(FIXTURES, rule.id, read_as_script)]
 
 
 def test_lint_finds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,7 +71,7 @@ def healthy() -> list[str]:
 def test_healthy_environments_have_no_error_and_no_warning(name: str, book: CompiledBook) -> None:
     from envdoctor.knowledge.fixtures import patient
 
-    report = evaluate(patient(os.path.join(FIXTURES, "environments", name), FIXTURES, read), book)
+    report = evaluate(patient(os.path.join(FIXTURES, "environments", name), FIXTURES, read_as_script), book)
     assert [(found.rule, found.message) for found in report.findings if found.severity != "note"] == []
 
 

@@ -120,11 +120,11 @@ def _lint(values: Values) -> int:
     from envdoctor.engine.conditions import judge
     from envdoctor.engine.predicates import PREDICATES
     from envdoctor.facts.allowed import ALLOWED
+    from envdoctor.facts.scripts import read_as_script
     from envdoctor.knowledge.lint import Lint, lint
     from envdoctor.knowledge.load import read_rules
     from envdoctor.knowledge.parse import parse_toml
     from envdoctor.knowledge.spellings import FOLDER, read_spellings
-    from envdoctor.script import read
 
     rules, fixtures = _folders(values)
     defects: list[str] = []
@@ -146,7 +146,9 @@ def _lint(values: Values) -> int:
     def fires(rule: Rule, patient: object) -> bool | frozenset[str]:
         return judge(rule.match, patient)  # type: ignore[arg-type]
 
-    told = Lint(fixtures=fixtures, read_script=read, fires=fires, predicates=PREDICATES, retired=retired, variables=frozenset(ALLOWED))
+    told = Lint(
+        fixtures=fixtures, read_script=read_as_script, fires=fires, predicates=PREDICATES, retired=retired, variables=frozenset(ALLOWED)
+    )
     defects += lint(found, told)
     if defects:
         raise RuleBookError([*defects, f"{len(defects)} defects in {len(found)} rules"])

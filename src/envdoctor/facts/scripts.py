@@ -48,6 +48,11 @@ def reader(path: str) -> Reader:
     return module
 
 
+def read_as_script(text: str, path: str) -> Script:
+    """Return what is written in a text, read as the suffix of its path says. Raises InputError."""
+    return reader(path).read(text, path)
+
+
 def is_script(path: str) -> bool:
     """Tell whether a path names a script: by its suffix, or by its text where files of that suffix hold other things too."""
     suffix = os.path.splitext(path)[1].lower()

@@ -9,6 +9,7 @@ from envdoctor.model.errors import RuleBookError
 from envdoctor.model.facts import CATALOGUE, NOT_APPLICABLE, Absent, Fact
 from envdoctor.model.names import normalise
 from envdoctor.model.record import Record
+from envdoctor.model.script import Script
 from envdoctor.model.snapshot import Distribution, Snapshot
 
 TYPE_CHECKING = False
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from envdoctor.model.script import Script
-
     ReadScript = Callable[[str, str], Script]
 
 KINDS = ("bad", "good", "unknown")
+SCRIPTS = ("train.py", "train.yaml", "train.json", "launch.yaml", "ds_config.json")
+"""Training scripts and configurations of a case; what lies together runs together."""
 
 
 class Case(Record):
@@ -56,14 +57,15 @@ def _read(path: str) -> str | None:
 
 
 def patient(path: str, fixtures: str, read_script: ReadScript) -> Snapshot:
-    """Read the overlay in a case folder (env.toml, and train.py where there is one). Raises RuleBookError."""
+    """Read the overlay in a case folder (env.toml), and the `SCRIPTS` that lie beside it as one. Raises RuleBookError."""
     text = _read(os.path.join(path, "env.toml"))
     if text is None:
         raise RuleBookError([f"{path}: has no env.toml"])
     where = os.path.relpath(os.path.join(path, "env.toml"), fixtures)
     overlay = parse_toml(text, where)
-    script_text = _read(os.path.join(path, "train.py"))
-    script = read_script(script_text, "train.py") if script_text is not None else None
+    texts = {name: _read(os.path.join(path, name)) for name in SCRIPTS}
+    scripts = [read_script(read, name) for name, read in texts.items() if read is not None]
+    script = _together(scripts) if scripts else None
     base: dict[str, Any] = {}
     if "base" in overlay:
         base_text = _read(os.path.join(fixtures, "environments", f"{overlay['base']}.toml"))
@@ -71,6 +73,14 @@ def patient(path: str, fixtures: str, read_script: ReadScript) -> Snapshot:
             raise RuleBookError([f"{where}: base: there is no fixtures/environments/{overlay['base']}.toml"])
         base = parse_toml(base_text, f"environments/{overlay['base']}.toml")
     return _snapshot(base, overlay, where, script)
+
+
+def _together(scripts: list[Script]) -> Script:
+    return Script(
+        calls=tuple(call for script in scripts for call in script.calls),
+        imports=tuple(one for script in scripts for one in script.imports),
+        paths=tuple(path for script in scripts for path in script.paths),
+    )
 
 
 def _snapshot(base: dict[str, Any], overlay: dict[str, Any], where: str, script: Script | None) -> Snapshot:
