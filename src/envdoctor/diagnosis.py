@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from envdoctor.facts.patient import Answers, Patient
+    from envdoctor.facts.patient import Patient
     from envdoctor.knowledge.atlas.artefact import CompiledAtlas
     from envdoctor.knowledge.compiled import CompiledBook
     from envdoctor.model.finding import Finding, Report
@@ -113,26 +113,28 @@ def _diagnose(
         wanted = {path for path in state.missing() if path not in tried and getattr(snapshot.fact(path), "reason", "") == NOT_COLLECTED}
         tried |= wanted
         answers = patient.collect(wanted) if wanted else []
-        if FORESEEN in wanted and "model.name" in snapshot.facts:
-            answers += _foreseen(asked, snapshot, answers, environ)
-        if not answers:
+        is_foreseen = FORESEEN in wanted and (bool(snapshot.scripts) or "model.name" in snapshot.facts)
+        if not answers and not is_foreseen:
             break
-        from envdoctor.facts.patient import with_answers
-
-        snapshot = with_answers(snapshot, [answer for answer in answers if answer.path not in asked.given])
-        judge_again(state, snapshot, {answer.path for answer in answers})
+        snapshot = snapshot.with_answers([answer for answer in answers if answer.path not in asked.given])
+        if is_foreseen:
+            snapshot = _foreseen(asked, snapshot, environ)
+        judge_again(state, snapshot, {FORESEEN, *(answer.path for answer in answers)})
     if atlas is not None and mine is not None and not all(skip is not None and skip(rule) for rule in DERIVED):
         atlas = deepened(atlas, snapshot, mine, thorough=bool(asked.deep))
     derived = derived_findings(state, snapshot, atlas, skip, _spellings(snapshot)) if atlas is not None else ()
     return report(state, snapshot, book, asked.purpose, ignore, derived=derived)
 
 
-def _foreseen(asked: Request, snapshot: Snapshot, answers: Answers, environ: Mapping[str, str] | None) -> Answers:
-    """Return what the named run will take of the GPU, as far as the patient and these answers tell."""
-    from envdoctor.facts.patient import with_answers
+def _foreseen(asked: Request, snapshot: Snapshot, environ: Mapping[str, str] | None) -> Snapshot:
+    """Return the snapshot with what each named run will take of the GPU, as far as that can be told."""
     from envdoctor.foresight import foresee
 
-    return foresee(with_answers(snapshot, answers), asked.purpose, os.environ if environ is None else environ)
+    variables = os.environ if environ is None else environ
+    if not snapshot.scripts:
+        return snapshot.with_answers(foresee(snapshot, asked.purpose, variables))
+    told = [(script, foresee(snapshot.beside(script), asked.purpose, variables)) for script in snapshot.scripts]
+    return snapshot.replace(scripts=tuple(script.replace(facts=(*script.facts, *facts)) for script, facts in told))
 
 
 def _spellings(snapshot: Snapshot) -> Spellings | None:
