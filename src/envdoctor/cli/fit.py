@@ -8,7 +8,7 @@ import sys
 from envdoctor.cli.options import FLAG, LIST, VALUE, Operand, Option, explain, scan
 from envdoctor.memory.arguments import ATTENTIONS, DTYPES, LOSSES, METHODS, TRAINERS
 from envdoctor.memory.sharing import SHARINGS
-from envdoctor.model.errors import InputError, UsageError
+from envdoctor.model.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def _number(name: str, metavar: str, default: int | None, says: str) -> Option:
 
 
 OPTIONS: tuple[Option, ...] = (
-    Option(name="model", kind=VALUE, metavar="NAME", help="a well-known or cached model, a folder with its config.json, or that file"),
+    Option(name="model", kind=VALUE, metavar="NAME", help="a model on the hub, a folder with its config.json, or that file"),
+    Option(name="revision", kind=VALUE, metavar="NAME", help="branch, tag or commit of the model on the hub (default: main)"),
+    Option(name="offline", kind=FLAG, help="ask no hub for a model that is neither on this machine nor well known"),
     Option(name="method", kind=VALUE, choices=METHODS, help="how it is trained (default: lora)"),
     _number("rank", "R", None, "rank of the adapters (default: 8)"),
     Option(
@@ -52,7 +54,7 @@ OPTIONS: tuple[Option, ...] = (
     _number("gpus", "N", 1, "cards that share the model (default: 1)"),
     Option(name="sharing", kind=VALUE, choices=SHARINGS, help="how cards share: layers (device_map), zero1, zero2, zero3 or fsdp"),
     Option(name="offload", kind=FLAG, help="the optimizer's states lie in the computer's own memory"),
-    Option(name="plot", kind=VALUE, metavar="FILE", help="draw what the device shows by batch and length: FILE.svg or FILE.html"),
+    Option(name="plot", kind=VALUE, metavar="FILE", help="draw the peak by batch and length: FILE.svg, .html or .png"),
     Option(name="format", kind=VALUE, choices=("text", "json"), default="text", help="output format (default: text)"),
 )
 
@@ -62,11 +64,29 @@ OPERAND = Operand(name="script", metavar="SCRIPT", help="a training script or no
 
 def run(words: Sequence[str]) -> int:
     """Run `envdoctor fit ...`: 0 when it fits or no card is named, 1 when it is tight or does not fit."""
+    import gc
+
     values = scan(words, OPTIONS, OPERAND) or explain(words, "envdoctor fit", SUMMARY, OPTIONS, OPERAND)
+    collecting = gc.isenabled()
+    gc.disable()  # the tape frees by reference counts alone, and looking for circles takes a tenth of the time
+    try:
+        _only_once(words, "--gpu", "cards of one kind are counted by --gpus N; for cards that differ, ask for each")
+        _only_once(words, "--model", "ask for each")
+        return _answer(values)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _only_once(words: Sequence[str], name: str, hint: str) -> None:
+    if sum(word == name or word.startswith(name + "=") for word in words) > 1:
+        raise UsageError(f"{name}: given more than once; {hint}")
+
+
+def _answer(values: Values) -> int:
     from envdoctor.cli.terminal import put
     from envdoctor.memory.arguments import Wishes, resolve
     from envdoctor.memory.changes import cheapest, largest, room_of
-    from envdoctor.memory.forecast import forecast
     from envdoctor.memory.sharing import shared
     from envdoctor.memory.tell import Answer, lines, mapping
     from envdoctor.memory.verdict import FITS, judge, workspace_of
@@ -78,7 +98,7 @@ def run(words: Sequence[str]) -> int:
     if not name:
         where = f"{values['script'][0]} does not say it plainly; " if values["script"] else ""
         raise UsageError(f"fit: which model? {where}--model NAME, such as Qwen/Qwen2.5-7B-Instruct, or a folder with its config.json")
-    shape, source = _shape(name)
+    shape, source = _shape(name, values["revision"] or "", offline=values["offline"])
     versions = _versions(values["with"])
     wishes = Wishes(**said)
     asked, assumed = resolve(wishes, shape, versions)
@@ -86,8 +106,7 @@ def run(words: Sequence[str]) -> int:
     asked = _cards(asked, values, assumed)
     capacity, card = _capacity(values["gpu"]) if values["gpu"] else (0, None)
     asked = asked.replace(workspace=workspace_of(card.capability if card else None))
-    whole = forecast(shape, asked)
-    found = shared(whole, shape, asked)
+    found = shared(shape, asked)
     judged = judge(shape, asked, found, capacity, card.capability if card else None) if capacity else None
     grown, changes = None, []
     if judged is not None and asked.cards == 1:
@@ -122,17 +141,27 @@ def run(words: Sequence[str]) -> int:
 def _draw(path: str, name: str, *drawn: Any) -> None:
     """Write the drawing of a run. Raises UsageError where the file is of another kind, or cannot be written."""
     from envdoctor.cli.check import write_whole
-    from envdoctor.memory.plot import page, svg
+    from envdoctor.memory.plot import chart, page, svg
     from envdoctor.memory.tell import title
     from envdoctor.memory.verdict import context_of
 
     kind = os.path.splitext(path)[1].lower()
-    if kind not in (".svg", ".html"):
-        raise UsageError(f"--plot {path}: must end in .svg or .html")
+    if kind not in (".svg", ".html", ".png"):
+        raise UsageError(f"--plot {path}: must end in .svg, .html or .png")
     shape, asked, found, judged, capability = drawn
     told = title(name, asked)
-    drawing = svg(told, shape, asked, found, capacity=judged.capacity if judged else 0, context=context_of(capability))
-    write_whole(path, drawing if kind == ".svg" else page(told, drawing))
+    picture = chart(told, shape, asked, found, capacity=judged.capacity if judged else 0, context=context_of(capability))
+    if kind != ".png":
+        write_whole(path, svg(picture) if kind == ".svg" else page(told, svg(picture)), option="--plot")
+        return
+    try:
+        from envdoctor.memory.raster import png
+
+        write_whole(path, png(picture), option="--plot")
+    except (ImportError, TypeError):  # no Pillow, or one before 10.1, whose own font has one size
+        raise UsageError(
+            f"--plot {path}: pictures in pixels need Pillow 10.1 or newer: pip install 'envdoctor[plot]'; or name a file that ends in .svg"
+        ) from None
 
 
 def _said(values: Values) -> tuple[dict[str, Any], list[str]]:
@@ -176,7 +205,11 @@ def _capacity(name: str) -> tuple[int, Card | None]:
         return memory_of(card, gigabytes), card
     if gigabytes and not name.lower().replace(" ", "").replace("gib", "").replace("gb", "").strip("0123456789"):
         return int(gigabytes * _SOLD) << 20, None
-    close = near(name)
+    if "," in name:
+        raise UsageError(
+            f"--gpu {name}: one card at a time; cards of one kind are counted by --gpus N; for cards that differ, ask for each"
+        )
+    close = [f"{name.strip()}GB"] if name.strip().isdecimal() else near(name)
     hint = f"; did you mean {', '.join(close)}?" if close else '; name a card such as "H100-80GB" or T4, or a size such as 24GB'
     raise UsageError(f"--gpu {name}: not a card envdoctor knows{hint}")
 
@@ -205,57 +238,33 @@ def _versions(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _shape(name: str) -> tuple[Shape, str]:
-    """Find a model's shape: a file, a folder, the Hugging Face cache, or the shipped table. Raises InputError and UsageError."""
+def _shape(name: str, revision: str, *, offline: bool) -> tuple[Shape, str]:
+    """Find a model's shape: a file, a folder, the Hugging Face cache, the shipped table, the hub. Raises InputError and UsageError."""
+    from envdoctor.facts.host import LocalHost
+    from envdoctor.facts.model_configuration import local_configuration
     from envdoctor.memory.catalogue import configuration, near
     from envdoctor.memory.shape import shape_of
 
-    path = os.path.expanduser(name)
-    if os.path.isdir(path):
-        path = os.path.join(path, "config.json")
-        if not os.path.isfile(path):
-            raise InputError(f"{name}: holds no config.json; give the folder of the model itself (an adapter's is not enough)")
-    elif not os.path.isfile(path):
-        path = _cached(name)
-    if path:
-        return shape_of(_read(path), path), path
-    known = configuration(name)
-    if known is None:
-        close = near(name)
-        hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    host = LocalHost()
+    local = local_configuration(name, host, revision)
+    if local is not None:
+        return shape_of(*local), local[1]
+    known = configuration(name) if not revision else None
+    if known is not None:
+        return shape_of(known, name), "the shipped table"
+    from envdoctor.facts.hub import hub_configuration, is_repository, needed, switched_off
+
+    close = near(name)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    if not is_repository(name):
+        raise UsageError(f"--model {name}: there is no such folder or file, and no repository can be called so.{hint}")
+    off = "--offline" if offline else switched_off(host)
+    if off:
         raise UsageError(
-            f"--model {name}: neither a folder, nor in the Hugging Face cache, nor in the shipped table, and the hub is not asked.{hint} "
-            f"Its config.json is all that is needed: `hf download {name} config.json` (for a gated model: accept its terms and log in)"
+            f"--model {name}: neither a folder, nor in the Hugging Face cache, nor in the shipped table, and the hub is not asked "
+            f"({off}).{hint} {needed(name)}"
         )
-    return shape_of(known, name), "the shipped table"
-
-
-def _cached(name: str) -> str:
-    """Return the path of a cached model's configuration, or ""."""
-    from envdoctor.facts.host import LocalHost
-    from envdoctor.facts.huggingface import cache_folder
-
-    if name.count("/") != 1:
-        return ""
-    folder = os.path.join(cache_folder(LocalHost()), f"models--{name.replace('/', '--')}", "snapshots")
     try:
-        revisions = sorted(os.listdir(folder))
-    except OSError:
-        return ""
-    paths = [os.path.join(folder, revision, "config.json") for revision in revisions]
-    return next((path for path in reversed(paths) if os.path.isfile(path)), "")
-
-
-def _read(path: str) -> dict[str, Any]:
-    import json
-
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            found = json.loads(file.read(_LARGEST))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no JSON ({str(error)[:120]}); download it again") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: holds no JSON object; a model's config.json is needed")
-    return found
+        return shape_of(*(found := hub_configuration(name, host, revision))), found[1]
+    except UsageError as error:
+        raise UsageError(f"{error}.{hint}" if hint else str(error)) from None

@@ -20,10 +20,11 @@ _GRAIN, _SMALL, _LARGE = 512, MIB, 20 * MIB
 class Block:
     """A stretch of a segment, in use or free, between its neighbours."""
 
-    __slots__ = ("address", "after", "before", "free", "size")
+    __slots__ = ("address", "after", "before", "free", "pool", "size")
 
-    def __init__(self, address: int, size: int) -> None:
+    def __init__(self, address: int, size: int, pool: list[tuple[int, int, Block]]) -> None:
         self.address = address
+        self.pool = pool  # of the stream that it was taken for; blocks never change streams
         self.size = size
         self.free = False
         self.before: Block | None = None
@@ -41,6 +42,7 @@ class Allocator:
         self._small = 0  # bytes in use of blocks up to 1 MiB, which live in segments of their own
         self._small_reserved = 0
         self._free: list[tuple[int, int, Block]] = []
+        self._streams: dict[int, list[tuple[int, int, Block]]] = {0: self._free}
 
     def take(self, size: int) -> Block | int:
         """Allocate; the answer goes back into `give`."""
@@ -60,23 +62,23 @@ class Allocator:
             self._grow(more)
         self.peak_allocated = max(self.peak_allocated, self.allocated)
 
-    def take_large(self, size: int) -> Block:
+    def take_large(self, size: int, stream: int = 0) -> Block:
         """Allocate more than 1 MiB."""
         size = (size + _GRAIN - 1) // _GRAIN * _GRAIN
-        free = self._free
+        free = self._streams.setdefault(stream, []) if stream else self._free
         at = bisect_left(free, (size, -1))
         if at < len(free):
             block = free.pop(at)[2]
             block.free = False
         else:
             whole = _LARGE if size < 10 * MIB else (size + 2 * MIB - 1) // (2 * MIB) * 2 * MIB
-            block = Block(self._address, whole)
+            block = Block(self._address, whole, free)
             self._address += whole + MIB  # segments are never neighbours
             self.segments += 1
             self._grow(whole)
         rest = block.size - size
         if rest > MIB:
-            other = Block(block.address + size, rest)
+            other = Block(block.address + size, rest, free)
             other.before, other.after = block, block.after
             if block.after is not None:
                 block.after.before = other
@@ -94,7 +96,7 @@ class Allocator:
             self.count(-block)
             return
         self.allocated -= block.size
-        free = self._free
+        free = block.pool
         before, after = block.before, block.after
         if before is not None and before.free:
             free.pop(bisect_left(free, (before.size, before.address)))
@@ -118,14 +120,15 @@ class Allocator:
 
     def empty(self) -> None:
         """Give whole free segments back, as `empty_cache` does."""
-        kept = []
-        for entry in self._free:
-            block = entry[2]
-            if block.before is None and block.after is None:
-                self.reserved -= block.size
-            else:
-                kept.append(entry)
-        self._free = kept
+        for free in self._streams.values():
+            kept = []
+            for entry in free:
+                block = entry[2]
+                if block.before is None and block.after is None:
+                    self.reserved -= block.size
+                else:
+                    kept.append(entry)
+            free[:] = kept
 
     def forget_peaks(self) -> None:
         """Start counting peaks anew."""

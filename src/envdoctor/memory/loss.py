@@ -26,17 +26,25 @@ def loss_of(tape: Tape, x: Tensor, head: Weight, shape: Shape, run: Run) -> Tens
 def full(tape: Tape, x: Tensor, head: Weight, shape: Shape, run: Run) -> Tensor:
     """Run `ForCausalLMLoss` of transformers: all logits, in 16 bit, in fp32, and their log_softmax.
 
-    Under autocast accelerate converts the logits a model returns to fp32 once more (`convert_outputs_to_fp32`).
+    Under autocast accelerate converts the logits a model returns to fp32 once more (`convert_outputs_to_fp32`), and DDP clones what is
+    returned when it looks for unused parameters (`_DDPSink`).
     """
     logits = linear(tape, x, head)
+    if tape.watched is not None:
+        logits = tape.watched(logits)
     if shape.capped_logits:
         logits = softcap(tape, logits)
     elif shape.scaled_logits:
         logits = scale(tape, logits)
     loss = cross_entropy(tape, logits, shifted=run.shifted_logits)
-    if tape.autocast and run.fp32_logits_out:
-        out = cast(tape, logits, 4)
-        del logits, out
+    if tape.sent is not None:
+        logits = tape.sent(logits)
+    out = cast(tape, logits, 4) if tape.autocast and run.fp32_logits_out else logits
+    del logits
+    if run.cloned_outputs:
+        _ = tape.new(out.elements, out.width)
+        del _
+    del out
     return loss
 
 

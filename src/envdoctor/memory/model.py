@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
     from envdoctor.memory.tape import Gradients
+    from envdoctor.memory.ways import Way
 
 
 class Model:
@@ -26,6 +27,8 @@ class Model:
         trained = run.method == "full"
         self.embedding = Weight(shape.vocab, shape.hidden, run.other_width, trained=trained)
         self.head = self.embedding if shape.tied else Weight(shape.vocab, shape.hidden, run.other_width, trained=trained)
+        if trained and shape.tied and self.embedding.leaf is not None:
+            self.embedding.leaf.uses = 2
         windowed = _spread(shape.window_layers, shape.layers)
         self.layers = [
             Layer(shape, run, windowed=windowed[number], sparse=bool(shape.experts) and number >= shape.dense_layers)
@@ -64,29 +67,45 @@ def _spread(some: int, all_: int) -> list[bool]:
     return [some == all_ > 0 or bool(every and (number + 1) % every) for number in range(all_)]
 
 
-def step(tape: Tape, model: Model) -> None:
-    """Go forward and back once; `tape.marks` says where layers, loss, and the way back through the layers begin."""
+def step(tape: Tape, model: Model, way: Way | None = None) -> None:
+    """Go forward and back once; `tape.marks` says where layers, loss, and the way back through the layers begin.
+
+    Where several cards share the work, their `way` runs the layers, and is told what comes next.
+    """
     shape, run = model.shape, model.run
     tape.one_key_head = shape.kv_heads == 1
+    if way is not None:
+        way.embed()
     x = _embed(tape, model)
+    if way is not None:
+        x = way.embedded(x)
     tape.work(0)  # the angles are a product of positions and frequencies
     turn = run.seq * (shape.latent[3] if shape.latent else shape.head_dim)
     over = Pass(tape, shape, run, tape.new(turn, x.width), tape.new(turn, x.width))
+    if way is not None:
+        way.turned()
     masks = _masks(tape, shape, run, x.width)
     cache: list[Tensor] = []
-    for layer in model.layers:
+    for number, layer in enumerate(model.layers):
         tape.mark("layers")
         if run.method == "inference":
             cache.append(tape.new(2 * run.tokens * shape.keys, x.width))
+        if way is not None:
+            x = way.layer(number, over, layer, x)
+            continue
         call = partial(forward, over, layer)
         x = tape.checkpoint(call, x) if run.checkpointing and run.method != "inference" else call(x)
     tape.mark("loss")
+    if way is not None:
+        x = way.last(x)
     if run.method == "inference":  # only the last token's words are asked for (`logits_to_keep`)
         x = norm(tape, tape.new(run.batch * shape.hidden, x.width), model.norm, shape.norm)
         linear(tape, x, model.head)
         return
     x = norm(tape, x, model.norm, "fused" if run.fused and shape.norm in ("llama", "gemma") else shape.norm)
     del masks
+    if way is not None:
+        x = way.head(x)
     loss = loss_of(tape, x, model.head, shape, run)
     del x
     tape.casts.clear()

@@ -10,6 +10,8 @@ from envdoctor.memory.tape import Leaf, Tensor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envdoctor.memory.tape import Gradients, Tape
 
 
@@ -38,6 +40,16 @@ def cast(tape: Tape, x: Tensor, width: int) -> Tensor:
 
     node = tape.node((x,), [], backward)
     return tape.new(elements, width, node)
+
+
+def passage(tape: Tape, x: Tensor, call: Callable[[], None]) -> Tensor:
+    """Hand on the same tensor, and call when its gradient comes by on the way back."""
+
+    def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        call()
+        return (gradient,)
+
+    return x.view(node=tape.node((x,), [], backward))
 
 
 def cast_plain(tape: Tape, x: Tensor, width: int) -> Tensor:

@@ -29,8 +29,15 @@ class Run(Record):
     workspace: int = 32 << 20  # bytes that cuBLAS takes for each of two threads
     margin: float = 0.0  # at least this share is left for what was not measured of the versions or the trainer
     cards: int = 1
-    sharing: str = ""  # layers: some on each card; zero1: states; zero2: and gradients; zero3: and weights
+    sharing: str = (
+        ""  # layers: some on each card; ddp: everything on each; zero1: states shared; zero2: and gradients; zero3, fsdp: and weights
+    )
     offload: bool = False  # the optimizer's states lie in the computer's own memory
+    cloned_outputs: bool = False  # DDP looks for unused parameters, and clones what the model returns
+    bucket: int = 500_000_000  # elements that DeepSpeed reduces at a time (reduce_bucket_size)
+    overlap: bool | None = None  # DeepSpeed's overlap_comm; None: as the stage does
+    limits: tuple[int, ...] = ()  # max_memory of each card, bytes
+    room: int = 0  # bytes of a card that are free before anything is loaded; 0: unknown, and enough
 
     @property
     def tokens(self) -> int:

@@ -1,8 +1,7 @@
-"""What of a run lies on one of several cards, or in the computer's own memory. Bounds by arithmetic: nothing of it was measured.
+"""What the fullest of several cards holds, when they share a run, or when the computer's own memory takes part.
 
-Sources: the stages of ZeRO (Rajbhandari et al. 2020, figure 1) and FSDP's full shard, which is stage 3: states, gradients and weights
-are shared among the cards, and a layer's weights are gathered whole while it runs, with the next one's; `device_map="auto"` puts layers
-on cards in turn, and the head and the loss on the last.
+Each way is followed in a module of its own, from the code of the library that does it: `split.py` (`device_map="auto"`), `replicas.py`
+(DDP), `shards.py` (FSDP2), `zero.py` and `zero3.py` (DeepSpeed). Weights in 4 bit that are shared out are bounded by arithmetic alone.
 """
 
 from __future__ import annotations
@@ -13,38 +12,61 @@ if TYPE_CHECKING:
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
 
-SHARINGS = ("layers", "zero1", "zero2", "zero3", "fsdp")
-_BUCKET = 500_000_000  # elements; DeepSpeed's default reduce_bucket_size
+SHARINGS = ("layers", "ddp", "zero1", "zero2", "zero3", "fsdp")
+OFFLOADING = ("zero1", "zero2", "zero3")
+"""Ways that can leave the optimizer's states in the computer's own memory."""
 
 
-def shared(whole: Forecast, shape: Shape, run: Run) -> Forecast:
+def is_followed(run: Run) -> bool:
+    """Tell whether a way of sharing is followed through its library's code."""
+    return not (run.method == "qlora" and run.sharing in ("fsdp", "zero3"))
+
+
+def shared(shape: Shape, run: Run) -> Forecast:
     """Return what the fullest card holds."""
-    cards, ways = run.cards, run.sharing
-    states = 0 if run.offload else whole.states
-    if cards == 1:
-        return _with(whole, states=states)
-    if ways == "layers":
-        outer = shape.vocab * shape.hidden * run.other_width
-        head = outer if shape.tied else 2 * outer
-        inner = max(0, whole.weights - head)
-        own = -(-shape.layers // cards) / shape.layers
-        return _with(
-            whole,
-            weights=int(inner * own) + outer,
-            adapters=int(whole.adapters * own),
-            states=int(states * own),
-            gradients=int(whole.gradients * own),
-            activations=int(whole.activations * own),
-        )
-    stage = {"zero1": 1, "zero2": 2, "zero3": 3, "fsdp": 3}[ways]
-    bucket = min(whole.trained, _BUCKET) * run.width
-    gathered = 2 * whole.weights // shape.layers if stage == 3 else 0
+    from envdoctor.memory.forecast import forecast
+
+    if not run.sharing:
+        whole = forecast(shape, run)
+        return _with(whole, states=0) if run.offload else whole
+    if not is_followed(run):
+        return _bounded(forecast(shape, run), shape, run)
+    return max(cards(shape, run), key=lambda found: found.reserved)
+
+
+def cards(shape: Shape, run: Run) -> list[Forecast]:
+    """Return what each card holds, as far as cards differ."""
+    from envdoctor.memory.ways import replayed
+
+    if run.sharing == "layers":
+        from envdoctor.memory.split import Split
+
+        return [replayed(Split(shape, run, card)) for card in range(run.cards)]
+    if run.sharing == "ddp":
+        from envdoctor.memory.replicas import Replicas
+
+        return [replayed(Replicas(shape, run))]
+    if run.sharing == "fsdp":
+        from envdoctor.memory.shards import Shards
+
+        return [replayed(Shards(shape, run))]
+    if run.sharing == "zero3":
+        from envdoctor.memory.zero3 import Zero3
+
+        return [replayed(Zero3(shape, run))]
+    from envdoctor.memory.zero import Zero
+
+    return [replayed(Zero(shape, run, rank)) for rank in sorted({0, run.cards - 1})]
+
+
+def _bounded(whole: Forecast, shape: Shape, run: Run) -> Forecast:
+    """Divide what is shared out, and add the unit that is gathered with the one before it."""
+    gathered = 2 * whole.weights // shape.layers
     return _with(
         whole,
-        weights=whole.weights // cards + gathered if stage == 3 else whole.weights,
-        states=states // cards,
-        gradients=whole.gradients // cards if stage >= 2 else whole.gradients,
-        passing=whole.passing + bucket,
+        weights=whole.weights // run.cards + gathered,
+        states=0 if run.offload else whole.states // run.cards,
+        gradients=whole.gradients // run.cards,
     )
 
 

@@ -52,10 +52,11 @@ class Tensor:
 class Node:
     """One step back: what it saved, and what it allocates to hand gradients on."""
 
-    __slots__ = ("backward", "frame", "inputs", "order", "saved", "slots")
+    __slots__ = ("backward", "frame", "inputs", "order", "place", "saved", "slots")
 
-    def __init__(self, order: int, inputs: tuple[Node | None, ...], backward: Backward | None) -> None:
+    def __init__(self, order: int, inputs: tuple[Node | None, ...], backward: Backward | None, place: int = 0) -> None:
         self.order = order
+        self.place = place
         self.inputs = inputs
         self.backward = backward
         self.saved: list[Tensor] = []
@@ -66,11 +67,13 @@ class Node:
 class Leaf(Node):
     """A parameter that is trained: the end of the way back, where its gradient stays."""
 
-    __slots__ = ("gradient",)
+    __slots__ = ("gradient", "missing", "uses")
 
     def __init__(self) -> None:
         super().__init__(0, (), None)
         self.gradient: Tensor | None = None
+        self.uses = 1  # how often a step uses it: twice, where the head is the embedding
+        self.missing = 0  # gradients still to come before it is whole
 
 
 class Frame:
@@ -99,6 +102,12 @@ class Tape:
         self.marks: list[tuple[int, str]] = []
         self.one_key_head = False
         self.workspaces: list[Buffer] = []
+        self.place = 0  # the card, or the stream, that allocates now
+        self.places: dict[int, int] = {}  # positions of what was allocated elsewhere than in place 0
+        self.arrived: Callable[[Leaf], None] | None = None  # told of each gradient that is whole, as hooks of parameters are
+        self.watched: Callable[[Tensor], Tensor] | None = None  # handed the logits
+        self.sent: Callable[[Tensor], Tensor] | None = None  # handed what the model returns besides its loss
+        self._worked: set[tuple[int, int]] = set()
         self._workspace = workspace
         self.gradients: set[int] = set()  # positions of what was kept as a gradient
         self.borders: list[int] = []  # order of the last node before each layer, and before the loss
@@ -108,6 +117,8 @@ class Tape:
 
     def new(self, elements: int, width: int, node: Node | None = None) -> Tensor:
         """Allocate a tensor."""
+        if self.place:
+            self.places[len(self.events)] = self.place
         return Tensor(Buffer(self.events, elements * width), elements, width, node)
 
     def mark(self, name: str) -> None:
@@ -116,8 +127,11 @@ class Tape:
         self.borders.append(self._order)
 
     def work(self, number: int) -> None:
-        """Take cuBLAS's workspace, once in each thread that multiplies: 0 is the main thread, 1 is autograd's."""
-        if len(self.workspaces) == number:
+        """Take cuBLAS's workspace, once on each card in each thread that multiplies: 0 is the main thread, 1 is autograd's."""
+        if (self.place, number) not in self._worked:
+            self._worked.add((self.place, number))
+            if self.place:
+                self.places[len(self.events)] = self.place
             self.workspaces.append(Buffer(self.events, self._workspace))
 
     def node(self, inputs: tuple[Tensor | None, ...], saved: list[Tensor], backward: Backward) -> Node | None:
@@ -126,7 +140,7 @@ class Tape:
         if not any(nodes):
             return None
         self._order += 1
-        node = Node(self._order, nodes, backward)
+        node = Node(self._order, nodes, backward, self.place)
         if saved:
             self.save(node, saved)
         return node
@@ -183,23 +197,12 @@ class Tape:
             node, gradient = pending.pop(order)
             if gradient.buffer is not None and gradient.buffer.at in waiting:
                 waiting[gradient.buffer.at] -= 1
-            saved = node.saved
-            frame = node.frame
-            if frame is not None:
-                if not frame.saved:
-                    self._recompute(frame)
-                saved = []
-                for slot in node.slots:
-                    value = frame.saved[slot]
-                    if value is not None:
-                        saved.append(value)
-                        frame.saved[slot] = None
-                        del value
+            saved = self._saved(node)
             assert node.backward is not None
             gradients = node.backward(gradient, saved)
             inputs = node.inputs
             node.saved, node.frame, node.backward = [], None, None
-            del gradient, saved, node, frame
+            del gradient, saved, node
             left = list(gradients)
             del gradients
             left.reverse()
@@ -211,6 +214,8 @@ class Tape:
                 if isinstance(target, Leaf):
                     self.gradients.add(at)
                     target.gradient = handed if target.gradient is None else self._accumulate(target.gradient, handed, 0, waiting)
+                    handed = None
+                    self._arrive(target)
                 elif target.order in pending:
                     kept = pending.pop(target.order)[1]
                     pending[target.order] = (target, self._accumulate(kept, handed, 1, waiting))
@@ -220,6 +225,31 @@ class Tape:
                     waiting[at] = waiting.get(at, 0) + 1
                     heappush(heap, -target.order)
                 del handed
+        self.place = 0
+
+    def _saved(self, node: Node) -> list[Tensor]:
+        """Return what a node saved, computed again where it was checkpointed."""
+        self.place = node.place
+        frame = node.frame
+        if frame is None:
+            return node.saved
+        if not frame.saved:
+            self._recompute(frame)
+            self.place = node.place
+        saved = []
+        for slot in node.slots:
+            value = frame.saved[slot]
+            if value is not None:
+                saved.append(value)
+                frame.saved[slot] = None
+        return saved
+
+    def _arrive(self, leaf: Leaf) -> None:
+        """Tell of a gradient when it is whole."""
+        if self.arrived is not None:
+            leaf.missing = (leaf.missing or leaf.uses) - 1
+            if not leaf.missing:
+                self.arrived(leaf)
 
     def _accumulate(self, kept: Tensor, more: Tensor, own: int, waiting: dict[int, int]) -> Tensor:
         """Add a second gradient: in place when nobody else holds the first (`can_accumulate_inplace`), else into a new block."""

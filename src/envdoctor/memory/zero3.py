@@ -1,0 +1,197 @@
+"""Weights, gradients and states shared out among the cards: ZeRO stage 3 of DeepSpeed, as accelerate starts it.
+
+Sources, of 0.19.8: `runtime/zero/stage3.py` (the fp32 part, made in sub-groups; one block for all gradient parts, and the bucket, both held
+from the beginning to the end; the norm in fp64; the fp32 gradient of one sub-group at a time), `partition_parameters.py` and
+`partitioned_param_coordinator.py` (parameters are gathered as modules are reached, and some ahead). Which are still gathered at a moment
+is followed by the layer, not by the module; what `record_stream` holds back is not.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from envdoctor.memory.ops import Weight, passage
+from envdoctor.memory.optimizers import needs_of
+from envdoctor.memory.ways import Way
+from envdoctor.memory.zero import in_bf16
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from envdoctor.memory.decoder import Layer, Pass
+    from envdoctor.memory.run import Run
+    from envdoctor.memory.shape import Shape
+    from envdoctor.memory.tape import Leaf, Tensor
+
+_SUB_GROUP = 1_000_000_000  # elements, of this card's parts (sub_group_size)
+_AHEAD = 50_000_000  # elements (stage3_prefetch_bucket_size)
+_PERSISTENT = 100_000  # elements; smaller ones are never let go of (stage3_param_persistence_threshold)
+
+
+class Zero3(Way):
+    """ZeRO stage 3."""
+
+    def __init__(self, shape: Shape, run: Run, rank: int = 0) -> None:
+        super().__init__(shape, in_bf16(run), rank)
+        model = self.model
+        self._tail = len(model.layers)
+        self._open: dict[int, list[Tensor]] = {}
+        self._bucket: list[Leaf] = []
+        self._filled = 0
+        self._sizes = {id(weight.leaf): weight.tensor.elements for weight in model.trained()}
+        self._left: list[Tensor] = []
+        self.tape.arrived = self._arrived
+        self.tape.watched = lambda logits: passage(self.tape, logits, partial(self._gather, self._tail))
+
+    def _part(self, weight: Weight) -> int:
+        return -(-weight.tensor.elements // self.run.cards)
+
+    def _groups(self) -> list[int]:
+        """Return the elements of the sub-groups: of what has weight decay, and of what has none."""
+        found: list[int] = []
+        weights = self.model.trained()
+        for group in ([weight for weight in weights if weight.rows > 1], [weight for weight in weights if weight.rows == 1]):
+            filled = 0
+            for weight in group:
+                filled += self._part(weight)
+                if filled >= _SUB_GROUP:
+                    found.append(filled)
+                    filled = 0
+            if filled:
+                found.append(filled)
+        return found
+
+    def held(self) -> list[int]:
+        """Return this card's part of each parameter, as `zero.Init` leaves it."""
+        return [self._part(weight) * 2 for weight in (*self.model.weights(), *self.model.adapters())]
+
+    def kept(self) -> dict[str, int]:
+        """Return what stays: parts of weights and adapters, the fp32 part, the gradient block, and the bucket."""
+        trained = sum(map(self._part, self.model.trained()))
+        found = {
+            "weights": 2 * sum(map(self._part, self.model.weights())),
+            "adapters": 2 * sum(map(self._part, self.model.adapters())),
+        }
+        return found | ({} if self.run.offload else {"states": 4 * trained, "gradients": 2 * trained}) | {"passing": 2 * self.run.bucket}
+
+    def prepared(self) -> list[int]:
+        """Put the trained parts into one block, copy them in fp32, and take the blocks that stay."""
+        weights = [*self.model.weights(), *self.model.adapters()]
+        trained = {id(weight) for weight in self.model.trained()}
+        events = [~at for at, weight in enumerate(weights) if id(weight) in trained]
+        whole = sum(map(self._part, self.model.trained()))
+        events.append(whole * 2)
+        first = len(weights)
+        if not self.run.offload:
+            converted = -1
+            for size in self._groups():
+                events.append(size * 4)
+                if converted >= 0:
+                    events.append(~converted)
+                converted = first + events.index(size * 4, len(events) - 2)
+                events.append(size * 4)
+            events.append(~converted)
+            largest = first + len(events)
+            events += [max(self._groups()) * 4, ~largest]
+            events.append(whole * 2)
+        events.append(self.run.bucket * 2)
+        small = sum(weight.tensor.elements for weight in weights if weight.tensor.elements <= _PERSISTENT)
+        return [*events, small * 2]
+
+    def _flat(self) -> list[Weight]:
+        return [Weight(1, size, 4, trained=True) for size in self._groups()]
+
+    def states(self) -> list[int]:
+        """Return the optimizer's states of this card's part."""
+        return [] if self.run.offload else needs_of(self.run.optimizer, self._flat(), self.model.embedding, set()).states
+
+    def passing(self) -> list[int]:
+        """Return what the optimizer takes for a moment, for the largest sub-group."""
+        if self.run.offload:
+            return []
+        largest = max(self._flat(), key=lambda weight: weight.tensor.elements)
+        return needs_of(self.run.optimizer, [largest], self.model.embedding, set()).passing
+
+    def _gather(self, number: int) -> None:
+        """Gather the largest run of parameters that is needed at one moment in a layer: one, and as many ahead as are asked for."""
+        if number in self._open:
+            return
+        model = self.model
+        weights = [model.head] if number == self._tail else model.layers[number].weights()
+        sizes = [weight.tensor.elements for weight in weights if weight.tensor.elements > _PERSISTENT]
+        if number < self._tail:
+            following = sizes + sizes
+            windows = []
+            for at in range(len(sizes)):
+                window = [following[at]]
+                for size in following[at + 1 : at + len(sizes)]:
+                    if sum(window[1:]) >= _AHEAD:
+                        break
+                    window.append(size)
+                windows.append(window)
+            sizes = max(windows, key=sum, default=[])
+        self._open[number] = []
+        for size in sizes:
+            self.named[len(self.tape.events)] = "passing"
+            self._open[number].append(self.tape.new(size, 2))
+
+    def _release(self, number: int) -> None:
+        self._open.pop(number, None)
+
+    def _arrived(self, leaf: Leaf) -> None:
+        elements = self._sizes[id(leaf)]
+        if self._filled + elements > self.run.bucket:
+            self._reduce()
+        if self._filled + elements <= self.run.bucket:
+            leaf.gradient = None  # copied into the bucket
+        self._filled += elements
+        self._bucket.append(leaf)
+
+    def _reduce(self) -> None:
+        if len(self._bucket) > 1:
+            flat = self.tape.new(self._filled, 2)
+            del flat
+        for leaf in self._bucket:
+            leaf.gradient = None
+        self._bucket, self._filled = [], 0
+
+    def embed(self) -> None:
+        """Gather the embedding."""
+        self._open[-1] = [self.tape.new(self.model.embedding.tensor.elements, 2)]
+
+    def embedded(self, x: Tensor) -> Tensor:
+        """Let go of the embedding."""
+        self._release(-1)
+        return x
+
+    def layer(self, number: int, over: Pass, layer: Layer, x: Tensor) -> Tensor:
+        """Gather what a layer needs while it runs."""
+        self._gather(number)
+        x = passage(self.tape, x, partial(self._release, number))
+        x = super().layer(number, over, layer, x)
+        self._release(number)
+        return passage(self.tape, x, partial(self._gather, number))
+
+    def head(self, x: Tensor) -> Tensor:
+        """Gather the head; it stays until its gradient is there."""
+        self._gather(self._tail)
+        return passage(self.tape, x, partial(self._release, self._tail))
+
+    def update(self) -> None:
+        """Reduce what is left, take the norm in fp64, and make the fp32 gradient of the largest sub-group."""
+        tape = self.tape
+        self._reduce()
+        self._open.clear()
+        if self.run.offload:
+            return
+        norm = tape.new(max(map(self._part, self.model.trained()), default=0), 8)
+        del norm
+        size = max(self._groups())
+        flat = tape.new(size, 2)
+        tape.gradients.add(len(tape.events))
+        self._left.append(tape.new(size, 4))
+        del flat
+
+    def finish(self) -> None:
+        """Let go of the gradient."""
+        self._left.clear()
+        super().finish()
