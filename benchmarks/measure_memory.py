@@ -6,7 +6,12 @@ Each line of CONFIGURATIONS is one run; each line of ROWS repeats it with what w
 out, so the command can be given again. Every run has a process of its own. Nothing is downloaded: models are built from the
 configurations below, with random weights.
 
-Needs torch with CUDA, transformers, peft and accelerate; trl, bitsandbytes, galore_torch and liger_kernel where a run asks for them.
+A run may ask for several cards: `"cards": 2` with `"sharing"`, which is `layers` (one process, `device_map="auto"`), or `ddp`, `fsdp1`,
+`fsdp2`, `zero1`, `zero2` or `zero3` (a process a card, as `torchrun` starts them). Its row tells of every card (`each`); the figures
+beside it are those of the fullest. `"zero"` holds what the DeepSpeed configuration says besides, `"max_memory"` is in GiB a card.
+
+Needs torch with CUDA, transformers, peft and accelerate; trl, bitsandbytes, galore_torch, liger_kernel and deepspeed where a run asks
+for them.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import argparse
 import gc
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -47,6 +53,7 @@ MODELS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "gemma-3-1b": (("gemma3_text", 1152, 6912, 26, 4, 1, 262144), {"head_dim": 256, "sliding_window": 512}),
     "olmo2-1b": (("olmo2", 2048, 8192, 16, 16, 16, 100352), {"tie_word_embeddings": False}),
     "granite-3.3-2b": (("granite", 2048, 8192, 40, 32, 8, 49159), {"tie_word_embeddings": True}),
+    "gpt-oss-120b": (("gpt_oss", 2880, 2880, 36, 64, 8, 201088), {"head_dim": 64, "num_local_experts": 128, "num_experts_per_tok": 4}),
     "gpt-oss-20b": (("gpt_oss", 2880, 2880, 24, 64, 8, 201088), {"head_dim": 64, "num_local_experts": 32, "num_experts_per_tok": 4}),
     "qwen3-30b-a3b": (
         ("qwen3_moe", 2048, 6144, 48, 32, 4, 151936),
@@ -85,6 +92,8 @@ OTHER_TARGETS = {
 DEFAULTS = {"method": "lora", "batch": 1, "seq": 1024, "gc": True, "optim": "adamw_torch_fused", "r": 8, "targets": 7, "dtype": "bf16"}
 DEFAULTS |= {"attn": "sdpa", "trainer": "transformers"}
 STEPS = 4
+DEVICE = os.environ.get("MEASURE_ON", "cuda")  # "cpu" tries whether a run goes through where there is no card
+ONE_EACH = ("ddp", "fsdp1", "fsdp2", "zero1", "zero2", "zero3")
 
 
 def build(run: dict[str, Any]) -> Any:
@@ -99,12 +108,55 @@ def build(run: dict[str, Any]) -> Any:
     config = AutoConfig.for_model(kind, **values, use_cache=False)
     config._attn_implementation = run["attn"]
     dtype = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[run["dtype"]]
-    quantised = run["method"] == "qlora"
-    with torch.device("meta" if quantised else "cuda"):
+    quantised, sharing = run["method"] == "qlora", run.get("sharing", "")
+    if sharing == "zero3":  # deepspeed.zero.Init shares each weight out as it is made
+        return AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=run["attn"])
+    later = quantised or sharing == "layers" or sharing.startswith("fsdp")
+    with torch.device("meta" if later else DEVICE):
         model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=run["attn"])
     if quantised:
         quantise(model, dtype)
+    elif sharing == "layers":
+        split(model, run)
+    elif later:  # as from_pretrained leaves it: in the computer's memory, until accelerate shares it out
+        materialise(model, lambda name: "cpu")
     return model
+
+
+def materialise(model: Any, place: Any) -> None:
+    """Give weights to a model from the meta device; `place` says where each lies. On the CPU they are zeros, which cost no time."""
+    import torch
+
+    kept: dict[int, Any] = {}
+    for path, module in model.named_modules():
+        for name, value in list(module._parameters.items()):
+            if value is not None and value.is_meta:
+                if id(value) not in kept:
+                    where = place(f"{path}.{name}")
+                    data = torch.zeros(value.shape, dtype=value.dtype, device=where)
+                    if torch.device(where).type == "cuda":
+                        data.normal_(0, 0.02)
+                    elif value.dim() == 1 and name == "weight":
+                        data.fill_(1)
+                    kept[id(value)] = torch.nn.Parameter(data, requires_grad=value.requires_grad)
+                module._parameters[name] = kept[id(value)]
+        for name, value in module._buffers.items():
+            if value is not None and value.is_meta:
+                module._buffers[name] = torch.ones(value.shape, dtype=value.dtype, device=place(f"{path}.{name}"))
+    rotary = model.model.rotary_emb
+    model.model.rotary_emb = type(rotary)(model.config).to(place("model.rotary_emb.inv_freq"))
+    model.tie_weights()
+
+
+def split(model: Any, run: dict[str, Any]) -> None:
+    """Put the layers of a model from the meta device on all cards, as `from_pretrained(device_map="auto")` does."""
+    from transformers.integrations.accelerate import _get_device_map, accelerate_dispatch, get_device
+
+    limit = run.get("max_memory")
+    limits = dict.fromkeys(range(run["cards"]), limit << 30) if limit else None
+    model.hf_device_map = _get_device_map(model, "auto", limits, None)
+    materialise(model, lambda name: get_device(model.hf_device_map, name, valid_torch_device=True))
+    accelerate_dispatch(model, None, model.hf_device_map, None, None, False)
 
 
 def quantise(model: Any, dtype: Any) -> None:
@@ -161,15 +213,8 @@ def adapt(model: Any, run: dict[str, Any]) -> Any:
     )
 
 
-def train(model: Any, run: dict[str, Any], folder: str, steady: list[int]) -> None:
-    """Run the steps of `transformers.Trainer` or `trl.SFTTrainer` on random tokens of full length."""
-    import torch
-    from transformers import Trainer, TrainerCallback, TrainingArguments
-
-    class Steady(TrainerCallback):  # type: ignore[misc]
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            steady.append(torch.cuda.memory_allocated())
-
+def settings(run: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Return the arguments of the trainer."""
     # the T4 way of fp16 weights without autocast would fail in the gradient scaler, so neither switch is set for them
     arguments: dict[str, Any] = {
         "output_dir": folder,
@@ -188,9 +233,38 @@ def train(model: Any, run: dict[str, Any], folder: str, steady: list[int]) -> No
     }
     if run["optim"].startswith("galore"):
         arguments["optim_target_modules"] = ["attn", "mlp"]
+    if DEVICE == "cpu":
+        arguments["use_cpu"] = True
+    sharing = run.get("sharing", "")
+    if sharing.startswith("fsdp"):
+        arguments["fsdp"] = True
+        arguments["fsdp_config"] = {"version": int(sharing[-1]), **run.get("fsdp", {})}
+    if sharing.startswith("zero"):
+        arguments["deepspeed"] = {
+            "bf16": {"enabled": "auto"},
+            "zero_optimization": {"stage": int(sharing[-1]), **run.get("zero", {})},
+            "train_micro_batch_size_per_gpu": "auto",
+            "gradient_accumulation_steps": "auto",
+            "train_batch_size": "auto",
+            "gradient_clipping": "auto",
+            "zero_force_ds_cpu_optimizer": False,
+        }
+    return arguments
+
+
+def train(model: Any, run: dict[str, Any], arguments: Any, steady: list[int]) -> None:
+    """Run the steps of `transformers.Trainer` or `trl.SFTTrainer` on random tokens of full length."""
+    import torch
+    from transformers import Trainer, TrainerCallback
+
+    class Steady(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            steady.append(torch.cuda.memory_allocated() if DEVICE == "cuda" else 0)
+
     vocabulary = MODELS[run["model"]][0][-1]
     generator = torch.Generator().manual_seed(0)
-    rows = torch.randint(3, vocabulary, (run["batch"] * STEPS, run["seq"]), generator=generator)
+    needed = run["batch"] * STEPS * run.get("cards", 1)
+    rows = torch.randint(3, vocabulary, (needed, run["seq"]), generator=generator)
     if run["trainer"] == "trl":
         from datasets import Dataset
         from tokenizers import Tokenizer
@@ -200,52 +274,91 @@ def train(model: Any, run: dict[str, Any], folder: str, steady: list[int]) -> No
 
         words = Tokenizer(WordLevel({"<pad>": 0, "<eos>": 1, "<unk>": 2}, unk_token="<unk>"))
         tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>")
-        settings = SFTConfig(**arguments, max_length=run["seq"], **run.get("sft", {}))
+        settings_ = SFTConfig(**arguments, max_length=run["seq"], **run.get("sft", {}))
         data = Dataset.from_dict({"input_ids": rows.tolist()})
-        SFTTrainer(model, args=settings, train_dataset=data, processing_class=tokenizer, callbacks=[Steady()]).train()
+        SFTTrainer(model, args=settings_, train_dataset=data, processing_class=tokenizer, callbacks=[Steady()]).train()
         return
     samples = [{"input_ids": row, "labels": row.clone()} for row in rows]
-    Trainer(model=model, args=TrainingArguments(**arguments), train_dataset=samples, callbacks=[Steady()]).train()
+    Trainer(model=model, args=arguments, train_dataset=samples, callbacks=[Steady()]).train()
 
 
 def measure(run: dict[str, Any], trace: str) -> dict[str, Any]:
     """Run one configuration and return its row; all figures are bytes, but `seconds`."""
     import torch
+    from transformers import TrainingArguments
 
     torch.manual_seed(0)
-    torch.cuda.init()
-    model = build(run)
-    torch.cuda.empty_cache()
-    row: dict[str, Any] = {"params": sum(p.numel() * (2 if p.dtype == torch.uint8 else 1) for p in model.parameters())}
-    row["load_bytes"] = torch.cuda.memory_allocated()
-    model = adapt(model, run)
-    row["trainable"] = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    gc.collect()
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
-    row["after_peft"] = torch.cuda.memory_allocated()
-    if trace:
-        torch.cuda.memory._record_memory_history(max_entries=400_000, stacks="python")
-    steady: list[int] = []
-    started = time.monotonic()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            train(model, run, folder, steady)
-    except torch.OutOfMemoryError:
-        row["out_of_memory"] = True
-    row["seconds"] = round(time.monotonic() - started, 1)
-    if trace:
-        write_trace(torch.cuda.memory._snapshot(), trace)
-    free, total = torch.cuda.mem_get_info()
-    row["peak_allocated"] = torch.cuda.max_memory_allocated()
-    row["peak_reserved"] = torch.cuda.max_memory_reserved()
-    row["reserved_at_end"] = torch.cuda.memory_reserved()
-    row["device_used_at_end"] = total - free
-    row["alloc_retries"] = torch.cuda.memory_stats()["num_alloc_retries"]
-    row["steady_allocated"] = steady[-1] if steady else None
-    row["card"] = torch.cuda.get_device_name()
-    row["card_bytes"] = total
+    with tempfile.TemporaryDirectory() as folder:
+        arguments: Any = settings(run, folder)
+        if run["trainer"] != "trl":
+            arguments = TrainingArguments(**arguments)  # before the model: DeepSpeed's stage 3 changes how that is made
+        if DEVICE == "cuda":
+            torch.cuda.init()
+        elif run.get("sharing", "").startswith("zero"):
+            import deepspeed
+
+            deepspeed.init_distributed("gloo")
+        model = build(run)
+        emptied()
+        row: dict[str, Any] = {"params": sum(p.numel() * (2 if p.dtype == torch.uint8 else 1) for p in model.parameters())}
+        cards = (
+            range(torch.cuda.device_count())
+            if run.get("sharing") == "layers"
+            else (torch.cuda.current_device(),)
+            if DEVICE == "cuda"
+            else ()
+        )
+        row["load_bytes"] = sum(torch.cuda.memory_allocated(card) for card in cards)
+        model = adapt(model, run)
+        row["trainable"] = sum(getattr(p, "ds_numel", p.numel()) for p in model.parameters() if p.requires_grad)
+        if hasattr(model, "hf_device_map"):
+            row["placed"] = [str(place) for place in model.hf_device_map.values()]
+        gc.collect()
+        emptied()
+        for card in cards:
+            torch.cuda.reset_peak_memory_stats(card)
+        row["after_peft"] = sum(torch.cuda.memory_allocated(card) for card in cards)
+        if trace and DEVICE == "cuda":
+            torch.cuda.memory._record_memory_history(max_entries=400_000, stacks="python")
+        steady: list[int] = []
+        started = time.monotonic()
+        try:
+            train(model, run, arguments, steady)
+        except torch.OutOfMemoryError:
+            row["out_of_memory"] = True
+        row["seconds"] = round(time.monotonic() - started, 1)
+        if trace and DEVICE == "cuda":
+            write_trace(torch.cuda.memory._snapshot(), trace)
+    each = [figures(card) for card in cards]
+    if each:
+        row |= max(each, key=lambda found: found["peak_reserved"])
+        row["steady_allocated"] = steady[-1] if steady else None
+        row["card"] = torch.cuda.get_device_name()
+    if run.get("cards", 1) > 1:
+        row["each"] = each
     return row
+
+
+def emptied() -> None:
+    """Give back what the allocator holds without need."""
+    import torch
+
+    for card in range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ():
+        with torch.cuda.device(card):
+            torch.cuda.empty_cache()
+
+
+def figures(card: int) -> dict[str, int]:
+    """Return what the allocator and the driver say of one card."""
+    import torch
+
+    free, total = torch.cuda.mem_get_info(card)
+    found = {"peak_allocated": torch.cuda.max_memory_allocated(card), "peak_reserved": torch.cuda.max_memory_reserved(card)}
+    found["reserved_at_end"] = torch.cuda.memory_reserved(card)
+    found["device_used_at_end"] = total - free
+    found["alloc_retries"] = torch.cuda.memory_stats(card)["num_alloc_retries"]
+    found["card_bytes"] = total
+    return found
 
 
 def write_trace(snapshot: dict[str, Any], path: str) -> None:
@@ -263,7 +376,18 @@ def write_trace(snapshot: dict[str, Any], path: str) -> None:
 def versions() -> dict[str, str]:
     """Name the releases that took part."""
     found = {"python": "%d.%d.%d" % sys.version_info[:3]}
-    for name in ("torch", "transformers", "peft", "accelerate", "trl", "bitsandbytes", "galore-torch", "liger-kernel", "triton"):
+    for name in (
+        "torch",
+        "transformers",
+        "peft",
+        "accelerate",
+        "trl",
+        "bitsandbytes",
+        "galore-torch",
+        "liger-kernel",
+        "triton",
+        "deepspeed",
+    ):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
@@ -271,13 +395,44 @@ def versions() -> dict[str, str]:
     return found
 
 
-def in_child(run: dict[str, Any], trace: str) -> dict[str, Any]:
-    """Measure in a child process, so that every run starts with an untouched allocator and a crash is a row."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--one", json.dumps(run), "--trace", trace], capture_output=True, text=True, check=False
-    )
-    last = done.stdout.rstrip().rpartition("\n")[2]
-    return json.loads(last) if last.startswith("{") else {"error": f"the process ended with {done.returncode}: {done.stderr[-1500:]}"}
+def in_child(run: dict[str, Any], trace: str, limit: float) -> dict[str, Any]:
+    """Measure in child processes, so that every run starts with an untouched allocator and a crash is a row. One a card, or one."""
+    cards = run.get("cards", 1)
+    processes = cards if run.get("sharing") in ONE_EACH else 1
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = []
+    for rank in range(processes):
+        told = dict(os.environ)
+        if processes > 1:
+            told |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+            told |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        elif cards == 1:
+            told.setdefault("CUDA_VISIBLE_DEVICES", "0")
+        words = [sys.executable, __file__, "--one", json.dumps(run), "--trace", trace if rank == 0 else ""]
+        started.append(subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=told))
+    rows = []
+    until = time.monotonic() + limit
+    with ThreadPoolExecutor(processes) as pool:
+        for process, (out, errors) in zip(started, pool.map(lambda process: _ended(process, until), started), strict=True):
+            last = out.rstrip().rpartition("\n")[2]
+            whole = {"error": f"the process ended with {process.returncode}: {errors[-1500:]}"}
+            rows.append(json.loads(last) if last.startswith("{") else whole)
+    wrong = next((row for row in rows if "error" in row), None)
+    if wrong is not None or processes == 1:
+        return wrong or rows[0]
+    each = [found for row in rows for found in row.pop("each", ())]
+    return max(rows, key=lambda row: row.get("peak_reserved", 0)) | {"each": each}
+
+
+def _ended(process: subprocess.Popen[str], until: float) -> tuple[str, str]:
+    """Wait for a process, and end it when its time is over."""
+    try:
+        return process.communicate(timeout=max(1, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()
 
 
 def one(run: dict[str, Any], trace: str) -> None:
@@ -295,6 +450,7 @@ def main() -> None:
     parser.add_argument("configurations", nargs="?")
     parser.add_argument("rows", nargs="?")
     parser.add_argument("--seconds", type=float, default=3600, help="begin no run after this many seconds")
+    parser.add_argument("--limit", type=float, default=300, help="end a run that takes longer than this many seconds")
     parser.add_argument("--trace", default="", help="a folder for the allocator's events of each run")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time; with more than one, what the device reports is left out")
     parser.add_argument("--one", default="", help=argparse.SUPPRESS)
@@ -317,12 +473,13 @@ def main() -> None:
         if time.monotonic() - started > chosen.seconds:
             print(f"{number} is left for another time: {run}")
             return
-        row = run | in_child(run, os.path.join(chosen.trace, f"{number:03}.jsonl") if chosen.trace else "") | about
+        traced = os.path.join(chosen.trace, f"{number:03}.jsonl") if chosen.trace else ""
+        row = run | in_child(run, traced, chosen.limit) | about
         if chosen.jobs > 1:
             row.pop("device_used_at_end", None)
         with open(chosen.rows, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        print(number, row.get("error") or (run, row["peak_allocated"], row["peak_reserved"]), flush=True)
+        print(number, row.get("error") or (run, row.get("peak_allocated"), row.get("peak_reserved")), flush=True)
 
     with ThreadPoolExecutor(chosen.jobs) as pool:
         for future in [pool.submit(each, number, run) for number, run in enumerate(wanted)]:
