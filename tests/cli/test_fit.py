@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,6 +13,12 @@ import pytest
 from envdoctor.cli import main
 
 NEWEST = ["--with", "torch==2.11.0", "--with", "transformers==5.17.0", "--with", "trl==1.16.0"]
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub is a real server of our own in tests/facts/test_hub.py."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
 def fit(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
@@ -160,8 +167,30 @@ def test_the_drawing_has_a_line_for_each_batch_and_the_card(capsys: pytest.Captu
 
 
 def test_a_drawing_of_another_kind_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["fit", "--model", "Qwen/Qwen3-4B", "--plot", "fit.png"]) == 2
-    assert "must end in .svg or .html" in capsys.readouterr().err
+    assert main(["fit", "--model", "Qwen/Qwen3-4B", "--plot", "fit.gif"]) == 2
+    assert "must end in .svg, .html or .png" in capsys.readouterr().err
+
+
+def test_the_drawing_in_pixels_shows_the_lines_and_the_card(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from PIL import Image
+
+    path = tmp_path / "fit.png"
+    words = ["--model", "Qwen/Qwen2.5-7B", "--batch", "2", "--gradient-checkpointing", "--plot", str(path)]
+    fit(capsys, *words, "--gpu", "24GB")
+    with Image.open(path) as picture:
+        assert picture.size == (1440, 800)
+        seen = {colour for _, colour in picture.getcolors(1 << 20) or ()}
+    assert {(0xDD, 0, 0), (0, 0x72, 0xB2), (0xE6, 0x9F, 0), (0, 0x9E, 0x73), (255, 255, 255)} <= seen
+
+
+def test_a_drawing_without_pillow_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.delitem(sys.modules, "envdoctor.memory.raster", raising=False)
+    assert main(["fit", "--model", "Qwen/Qwen3-4B", "--plot", str(tmp_path / "fit.png")]) == 2
+    assert "pip install 'envdoctor[plot]'" in capsys.readouterr().err
+    assert not (tmp_path / "fit.png").exists()
 
 
 def test_a_family_that_was_not_measured_has_bounds_only(capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,8 +212,19 @@ def test_inference_holds_its_cache(capsys: pytest.CaptureFixture[str]) -> None:
         (["--model", "Qwen/Qwen3-4B", "--rank", "0"], "--rank 0: must be 1 or more"),
         (["--model", "me/own-model"], "neither a folder, nor in the Hugging Face cache, nor in the shipped table"),
         (["--model", "Qwen/Qwen2.5-7"], "Did you mean Qwen/Qwen2.5-7B"),
+        (["--model", "me/own-model", "--offline"], "the hub is not asked (--offline)"),
+        (["--model", "./nowhere"], "there is no such folder or file"),
+        (["--model", "Qwen/Qwen3-4B", "--model", "Qwen/Qwen3-8B"], "--model: given more than once"),
+        (["--model", "Qwen/Qwen3-4B", "--seq", "0"], "--seq 0: must be 1 or more"),
+        (["--model", "Qwen/Qwen3-4B", "--gpus", "0"], "--gpus 0: must be 1 or more"),
         (["--model", "Qwen/Qwen3-4B", "--gpu", "H1000"], "not a card envdoctor knows"),
-        (["--model", "Qwen/Qwen3-4B", "--optimizer", "muon"], "not modelled"),
+        (["--model", "Qwen/Qwen3-4B", "--gpu", "24"], "did you mean 24GB?"),
+        (["--model", "Qwen/Qwen3-4B", "--gpu", "T4,H100"], "one card at a time"),
+        (["--model", "Qwen/Qwen3-4B", "--gpu", "T4", "--gpu=H100"], "--gpu: given more than once"),
+        (["--model", "Qwen/Qwen3-4B", "--optimizer", "muon"], "not modelled; choose one of"),
+        (["--model", "Qwen/Qwen3-4B", "--optimizer", "adamw"], "did you mean adamw_torch_fused or adamw_torch?"),
+        (["--model", "Qwen/Qwen3-4B", "--optimizer", "paged_adam_8bit"], "did you mean paged_adamw_8bit"),
+        (["--model", "Qwen/Qwen3-4B", "--plot", "/nowhere/fit.svg"], "--plot /nowhere/fit.svg: cannot be written"),
         (["--model", "Qwen/Qwen3-4B", "--targets", "everything"], "is none of all-linear"),
         (["--model", "Qwen/Qwen3-4B", "--with", "trl"], "must be a package and its version"),
         (["--model", "Qwen/Qwen3-4B", "--sharing", "zero3"], "wants --gpus 2 or more"),

@@ -1,4 +1,4 @@
-"""The Hugging Face cache and token. Folders are resolved as `huggingface_hub.constants` does; a token's value is never read."""
+"""The Hugging Face cache and token. Folders are resolved as `huggingface_hub.constants` does; a token's value is put into no report."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 BUDGET = 0.5
 """Seconds that walking the cache may take."""
+_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 ENOUGH = 1000
 """Broken links or half downloads after which counting stops: the verdict is the same for more."""
 
@@ -82,14 +83,24 @@ def expand(host: Host, path: str) -> str:
 
 
 def _token(host: Host) -> Fact:
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+    for name in _TOKENS:
         if (host.getenv(name) or "").strip():
             return Fact(path="hf.token", value=True, origin=f"{name} is set")
-    chosen = host.getenv("HF_TOKEN_PATH")
-    home = home_folder(host)
-    path = expand(host, chosen) if chosen is not None else f"{home}/token" if home else ""
+    path = _token_file(host)
     present = bool(path and host.size(path))
     return Fact(path="hf.token", value=present, origin=f"{path} {'exists' if present else 'is missing or empty'}")
+
+
+def _token_file(host: Host) -> str:
+    chosen, home = host.getenv("HF_TOKEN_PATH"), home_folder(host)
+    return expand(host, chosen) if chosen is not None else f"{home}/token" if home else ""
+
+
+def token_of(host: Host) -> str:
+    """Return the token itself, for the one who asks the hub, or ""; it is put into no report."""
+    told = next((value for value in [(host.getenv(name) or "").strip() for name in _TOKENS] if value), "")
+    path = _token_file(host)
+    return told or ((host.read_text(path, 1024) or "").strip() if path else "")
 
 
 def _cache(host: Host) -> Iterator[Fact | Absent]:

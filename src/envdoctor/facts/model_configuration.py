@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from envdoctor.facts.host import Host
 
-_LARGEST = 1 << 22  # bytes of a configuration
+LARGEST = 1 << 22  # bytes of a configuration
 
 
 def local_configuration(name: str, host: Host, revision: str = "") -> tuple[dict[str, Any], str] | None:
@@ -47,7 +47,7 @@ def _cached(name: str, host: Host, revision: str) -> str:
 
 
 def _read(path: str, host: Host) -> dict[str, Any]:
-    text = host.read_text(path, _LARGEST)
+    text = host.read_text(path, LARGEST)
     if text is None:
         raise InputError(f"{path}: cannot be read; check its permissions")
     return parsed(text, path)

@@ -66,7 +66,11 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         if wishes.method != "inference":
             assumed.append(f"the optimizer is {optimizer}, the default of these versions")
     if optimizer not in OPTIMIZERS:
-        raise UsageError(f"--optimizer {optimizer}: not modelled; choose one of {', '.join(OPTIMIZERS)}")
+        from difflib import get_close_matches
+
+        close = [known for known in OPTIMIZERS if known.startswith(optimizer)][:2] or get_close_matches(optimizer, OPTIMIZERS, 3, 0.5)
+        hint = f"did you mean {' or '.join(close)}? All:" if close else "choose one of"
+        raise UsageError(f"--optimizer {optimizer}: not modelled; {hint} {', '.join(OPTIMIZERS)}")
     checkpointing = wishes.checkpointing
     if checkpointing is None:
         checkpointing = unsloth or (trl and since(versions, "trl", 0, 22))
