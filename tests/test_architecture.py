@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "foresight": {"model", "facts", "script", "memory"},
     "environments": {"model", "facts", "formats", "knowledge"},
     "diagnosis": {"model", "facts", "knowledge", "engine", "foresight", "environments"},
-    "repair": {"model", "diagnosis", "formats", "script", "engine", "facts", "knowledge"},
+    "repair": {"model", "diagnosis", "environments", "formats", "script", "engine", "facts", "knowledge"},
     "hook": {"model", "diagnosis", "facts", "report"},
     "callback": {"hook", "facts"},
     "run": {"model", "hook"},

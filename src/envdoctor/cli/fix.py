@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Repair an environment, or a file that lists one. Without PATH, the environment in use. A PATH is a requirements file, pyproject.toml, "
-    "environment.yml or lock file, a virtual environment or conda prefix, or a training script, whose calls are rewritten for the "
-    "releases in use. Shows the smallest change that makes the set fit, and why; nothing is written without --write or --apply, and "
-    "`envdoctor undo` puts either back."
+    "environment.yml or lock file, a virtual environment or conda prefix, or a training script or a folder of them, whose calls are "
+    "rewritten for the releases in use. Shows the smallest change that makes the set fit, and why; nothing is written without --write or "
+    "--apply, and `envdoctor undo` puts either back."
 )
 OPTIONS: tuple[Option, ...] = (
     Option(name="write", short="w", kind=FLAG, help="write the change into the file"),
@@ -87,13 +87,27 @@ def run(words: Sequence[str]) -> int:
 
 def _names_scripts(values: Values) -> bool:
     """Tell whether all that is named are scripts: one that declares its requirements lists them, unless releases are targeted."""
-    if not values["paths"] or not all(path.endswith((".py", ".ipynb")) for path in values["paths"]):
+    paths = values["paths"]
+    if not paths or not all(path.endswith((".py", ".ipynb")) or _is_folder_of_scripts(path, values) for path in paths):
         if values["target"] or values["unsafe"]:
             raise UsageError("--target and --unsafe are about scripts; name one")
         return False
     from envdoctor.facts.documents import read_text
 
-    return bool(values["target"]) or not any("# /// script" in read_text(path) for path in values["paths"])
+    return bool(values["target"]) or not any("# /// script" in read_text(path) for path in paths if not os.path.isdir(path))
+
+
+def _is_folder_of_scripts(path: str, values: Values) -> bool:
+    """Tell whether a folder is named for its scripts: it holds some, and what they run beside is said elsewhere, or not in it."""
+    if not os.path.isdir(path):
+        return False
+    from envdoctor.facts.documents import asks_for_packages
+    from envdoctor.facts.folders import holds_scripts
+    from envdoctor.facts.locate import is_environment
+
+    if is_environment(path) or not holds_scripts(path):
+        return False
+    return any(values[name] for name in ("target", "unsafe", "python", "freeze")) or not asks_for_packages(path)
 
 
 def _wanted(values: Values) -> Wanted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from envdoctor.cli.check import configuration, target
 from envdoctor.cli.options import FLAG, LIST, Option
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from envdoctor.cli.options import Values
+    from envdoctor.cli.terminal import Patience
     from envdoctor.model.plan import Edit
     from envdoctor.repair.documents import Document
     from envdoctor.repair.script_edits import Rewriting
-    from envdoctor.repair.script_patient import Ground, Way
+    from envdoctor.repair.script_patient import Ground, Named, Way
 
 OPTIONS: tuple[Option, ...] = (
     Option(name="target", kind=LIST, metavar="NAME==VERSION", help="rewrite a script for this release instead of the installed one"),
@@ -30,11 +32,12 @@ _ELSEWHERE = ("apply", "script", "prove", "upgrade", "offline")
 
 
 class Rewritten(Record):
-    """One script, as it was read and as it would be."""
+    """One script, as it was read and as it would be beside the releases of `place`."""
 
     document: Document
     rewriting: Rewriting
     edits: tuple[Edit, ...]
+    place: Ground
 
 
 def run_script(values: Values, words: Sequence[str]) -> int:
@@ -46,20 +49,22 @@ def run_script(values: Values, words: Sequence[str]) -> int:
     from envdoctor.cli.terminal import Patience
     from envdoctor.repair.script_patient import ground, other_way, targets_of
 
+    asked = _request(values)
     targets = targets_of(values.get("target") or ())
     with Patience("examining", values["quiet"]) as patience:
-        place = ground(_request(values), os.environ, targets, Deep(patience))
+        place = ground(asked, os.environ, targets, Deep(patience))
         for name in place.unknown(targets):
             raise UsageError(f"--target {name}=={targets[name]}: the atlas does not know this release; `envdoctor atlas update` may")
-        done = [_rewritten(path, place, unsafe=bool(values.get("unsafe"))) for path in values["paths"]]
+        done = _all_rewritten(values["paths"], place, asked, patience, unsafe=bool(values.get("unsafe")))
         sick = [one for one in done if one.rewriting.steps or one.rewriting.left]
-        way = other_way(place, [(one.document.text, one.document.path) for one in sick]) if sick and not values["quiet"] else None
+        alike = sick and all(one.place is sick[0].place for one in sick) and not values["quiet"]
+        way = other_way(sick[0].place, [(one.document.text, one.document.path) for one in sick]) if alike else None
     if values["write"] or values["output"]:
-        return _write(done, values, words, place)
+        return _write(done, values, words)
     _show(done, place, way, values)
     from envdoctor.cli.fix_script_screen import is_judged
 
-    return 1 if sick or not all(is_judged(one, place) for one in done) else 0
+    return 1 if sick or not all(is_judged(one) for one in done) else 0
 
 
 def _request(values: Values) -> Request:
@@ -68,13 +73,36 @@ def _request(values: Values) -> Request:
     )
 
 
-def _rewritten(path: str, place: Ground, *, unsafe: bool) -> Rewritten:
+def _all_rewritten(paths: Sequence[str], place: Named, asked: Request, patience: Patience, *, unsafe: bool) -> list[Rewritten]:
+    """Rewrite scripts, and those of folders; what cannot be read in a folder is left out and told. Raises InputError."""
+    from envdoctor.facts.folders import scripts_below
+    from envdoctor.model.errors import EnvdoctorError
+    from envdoctor.report.plain import clean
+
+    done = []
+    for named in paths:
+        if not os.path.isdir(named):
+            done.append(_rewritten(named, place, asked, unsafe=unsafe))
+            continue
+        files = list(scripts_below(named))
+        for number, path in enumerate(files, 1):
+            patience.say(f"reading {path} ({number:,} of {len(files):,})")
+            try:
+                done.append(_rewritten(path, place, asked, unsafe=unsafe))
+            except EnvdoctorError as error:
+                sys.stderr.write(f"envdoctor: left out: {clean(str(error))}\n")
+    return done
+
+
+def _rewritten(path: str, place: Named, asked: Request, *, unsafe: bool) -> Rewritten:
     from envdoctor.repair.documents import read
     from envdoctor.repair.script_edits import rewrite
+    from envdoctor.script import read as read_script
 
     document = read(path)
-    rewriting = rewrite(document.text, path, place.judge, unsafe=unsafe)
-    return Rewritten(document=document, rewriting=rewriting, edits=_edits(document, rewriting.text))
+    own = place.under(read_script(document.text, path), asked, os.environ)
+    rewriting = rewrite(document.text, path, own.judge, unsafe=unsafe)
+    return Rewritten(document=document, rewriting=rewriting, edits=_edits(document, rewriting.text), place=own)
 
 
 def _edits(document: Document, fresh: str) -> tuple[Edit, ...]:
@@ -103,11 +131,11 @@ def _edits(document: Document, fresh: str) -> tuple[Edit, ...]:
     return tuple(found)
 
 
-def _write(done: list[Rewritten], values: Values, words: Sequence[str], place: Ground) -> int:
+def _write(done: list[Rewritten], values: Values, words: Sequence[str]) -> int:
     from envdoctor.cli.fix_script_screen import ScriptScreen
 
     changed = [one for one in done if one.edits]
-    screen = ScriptScreen(values, place)
+    screen = ScriptScreen(values)
     identity = ""
     if values["output"]:
         from envdoctor.cli.check import write_whole
@@ -141,7 +169,7 @@ def _show(done: list[Rewritten], place: Ground, way: Way | None, values: Values)
     else:
         from envdoctor.cli.fix_script_screen import ScriptScreen
 
-        ScriptScreen(values, place).show(done, way)
+        ScriptScreen(values).show(done, way)
 
 
 def difference(one: Rewritten) -> list[str]:
@@ -149,6 +177,10 @@ def difference(one: Rewritten) -> list[str]:
     from envdoctor.repair.edits import diff
 
     return [line for lines in diff([one.document], one.edits).values() for line in lines] if one.edits else []
+
+
+def _releases(place: Ground) -> dict[str, str | None]:
+    return {name: found.version for name, found in sorted(place.snapshot.distributions.items()) if place.judge.surface.state(name)}
 
 
 def _told(done: list[Rewritten], place: Ground, way: Way | None) -> dict[str, Any]:
@@ -174,10 +206,11 @@ def _told(done: list[Rewritten], place: Ground, way: Way | None) -> dict[str, An
                     for left in one.rewriting.left
                 ],
                 "edits": [{"start": edit.start, "end": edit.end, "old": edit.old, "new": edit.new} for edit in one.edits],
+                **({} if one.place is place else {"for": _releases(one.place)}),
             }
             for one in done
         ],
-        "for": {name: found.version for name, found in sorted(place.snapshot.distributions.items()) if place.judge.surface.state(name)},
+        "for": _releases(place),
         "other_way": None
         if way is None
         else {"moves": [{"name": name, "from": old, "to": new} for name, old, new in way.moves], "errors": list(way.errors)},

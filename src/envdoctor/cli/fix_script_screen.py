@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from envdoctor.cli.fix_script import Rewritten
     from envdoctor.cli.options import Values
-    from envdoctor.repair.script_patient import Ground, Way
+    from envdoctor.repair.script_patient import Way
 
 _MOST = 3
 """Errors of another set that are told one by one."""
@@ -24,9 +24,8 @@ _MOST = 3
 class ScriptScreen:
     """Writes about rewritten scripts."""
 
-    def __init__(self, values: Values, place: Ground) -> None:
+    def __init__(self, values: Values) -> None:
         self._values = values
-        self._place = place
         colour = wants_colour(values["color"], sys.stdout)
         self._sheet = Page(Options(width=width(sys.stdout), colour=colour, quiet=values["quiet"], verbose=False))
 
@@ -35,7 +34,8 @@ class ScriptScreen:
         from envdoctor.cli.fix_script import difference
 
         sheet = self._sheet
-        for one in done:
+        shown = self._worth_showing(done)
+        for one in shown:
             self._head(one)
             lines = difference(one)
             if lines:
@@ -45,6 +45,7 @@ class ScriptScreen:
                 sheet.line([(clean(line), QUIET_STYLE if line.startswith(("+++", "---")) else style)])
             self._left(one)
             sheet.gap()
+        self._rest(len(done) - len(shown))
         if way is not None:
             self._way(way)
         paths = [one.document.path for one in done if one.edits]
@@ -55,18 +56,30 @@ class ScriptScreen:
     def written(self, done: Sequence[Rewritten], paths: Sequence[str], identity: str) -> None:
         """Print what was written, and how to go back."""
         sheet = self._sheet
-        for one in done:
+        shown = self._worth_showing(done)
+        for one in shown:
             self._head(one)
             self._left(one)
+        self._rest(len(done) - len(shown))
         for path in paths:
             sheet.block(("written", FIT_STYLE), [[(clean(path), "bold")]])
         if identity:
             sheet.block(("undo", QUIET_STYLE), [[("envdoctor undo", "")]], whole=True)
         put(sheet.text())
 
+    def _worth_showing(self, done: Sequence[Rewritten]) -> list[Rewritten]:
+        """Return the scripts that there is something to say of: of a folder's, those that do not stay as they are."""
+        named = self._values["paths"]
+        return [one for one in done if one.document.path in named or one.rewriting.steps or one.rewriting.left]
+
+    def _rest(self, count: int) -> None:
+        if count:
+            told = f"{_counted(count, 'script')} of the folder {'stays as it is' if count == 1 else 'stay as they are'}"
+            self._sheet.block(("fit", FIT_STYLE), [[(told, "")]])
+
     def _head(self, one: Rewritten) -> None:
         path, steps, left = clean(one.document.path), len(one.rewriting.steps), len(one.rewriting.left)
-        if not steps and not left and not is_judged(one, self._place):
+        if not steps and not left and not is_judged(one):
             told = f"{path}: nothing is known of what it imports; name the releases with --python, --freeze or --target"
             self._sheet.block(("unknown", WARNING_STYLE), [[(told, "")]])
             return
@@ -82,7 +95,7 @@ class ScriptScreen:
 
     def _releases(self, one: Rewritten) -> str:
         """Return the releases that matter: those of what the script imports."""
-        return clean(", ".join(known_releases(one, self._place)) or "these releases")
+        return clean(", ".join(known_releases(one)) or "these releases")
 
     def _left(self, one: Rewritten) -> None:
         for left in one.rewriting.left:
@@ -107,14 +120,14 @@ class ScriptScreen:
         return told + "".join(f" --{name} {self._values[name]}" for name in ("freeze", "python") if self._values[name])
 
 
-def is_judged(one: Rewritten, place: Ground) -> bool:
+def is_judged(one: Rewritten) -> bool:
     """Tell whether a script can be judged: a release of something that it imports is known, or it imports nothing that the atlas has."""
-    return bool(known_releases(one, place)) or _roots(one).isdisjoint(place.atlas.brought()[0])
+    return bool(known_releases(one)) or _roots(one).isdisjoint(one.place.atlas.brought()[0])
 
 
-def known_releases(one: Rewritten, place: Ground) -> list[str]:
+def known_releases(one: Rewritten) -> list[str]:
     """Return the packages that a script imports and that it can be judged by, each with its version."""
-    surface, distributions, roots = place.judge.surface, place.snapshot.distributions, _roots(one)
+    surface, distributions, roots = one.place.judge.surface, one.place.snapshot.distributions, _roots(one)
     names = [name for name in distributions if surface.state(name) and name.replace("-", "_") in roots]
     return [f"{name} {distributions[name].version}" for name in sorted(names)]
 

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from envdoctor.engine.calls import Misuse
+    from envdoctor.facts.patient import Patient
     from envdoctor.knowledge.atlas.artefact import CompiledAtlas
     from envdoctor.model.knowledge import Miner
     from envdoctor.model.request import Request
+    from envdoctor.model.script import Script
     from envdoctor.model.snapshot import Snapshot
 
 
@@ -40,6 +42,27 @@ class Ground:
         return [name for name in targets if name not in self.atlas.packages or not self.judge.surface.state(name)]
 
 
+class Named(Ground):
+    """The environment that a request names. A script that installs packages itself has a ground of its own."""
+
+    def __init__(self, found: Snapshot, atlas: CompiledAtlas, targets: Mapping[str, str], patient: Patient) -> None:
+        super().__init__(with_versions(found, targets, "--target"), atlas)
+        self._found = found
+        self._patient = patient
+        self._targets = targets
+
+    def under(self, script: Script, asked: Request, environ: Mapping[str, str]) -> Ground:
+        """Return what a script is held against. Raises InputError."""
+        if not script.commands and not script.declares:
+            return self
+        from envdoctor.environments import apart
+
+        _, beside = apart(asked, environ, self._patient, self._found.replace(script=script), self.atlas)[0]
+        if beside.distributions is self._found.distributions:
+            return self
+        return Ground(with_versions(beside, self._targets, "--target"), self.atlas)
+
+
 class Way(Record):
     """Other versions, with which the scripts run as they are written. `errors` are what else is then wrong with the set."""
 
@@ -47,16 +70,16 @@ class Way(Record):
     errors: tuple[str, ...] = ()
 
 
-def ground(asked: Request, environ: Mapping[str, str], targets: Mapping[str, str], mine: Miner | None = None) -> Ground:
+def ground(asked: Request, environ: Mapping[str, str], targets: Mapping[str, str], mine: Miner | None = None) -> Named:
     """Return the environment that a request names, with the targeted versions in the place of what is there. Raises EnvdoctorError."""
     atlas = open_atlas()
     if atlas is None:
         raise RepairError("there is no atlas here, so what a release takes is not known; `envdoctor atlas update` mines one")
     patient = choose(asked, environ)
-    snapshot = with_versions(patient.first(), targets, "--target")
+    found = patient.first()
     if mine is not None and patient.has_files and asked.deep is not False:
-        atlas = deepened(atlas, snapshot.replace(distributions=_untargeted(snapshot, targets)), mine)
-    return Ground(snapshot, atlas)
+        atlas = deepened(atlas, found.replace(distributions=_untargeted(found, targets)), mine)
+    return Named(found, atlas, targets, patient)
 
 
 def _untargeted(snapshot: Snapshot, targets: Mapping[str, str]) -> dict[str, Distribution]:
