@@ -48,7 +48,7 @@ def check(
     variables = os.environ if environ is None else environ
     patient = choose(asked, variables)
     snapshot = prepare(asked, patient, variables, say)
-    if not any(script.commands or script.declares for script in snapshot.every_script):
+    if not _brings_packages(snapshot):
         return diagnose(asked, patient, snapshot, mine, variables)
     from envdoctor.engine.scripts import joined
     from envdoctor.environments import apart
@@ -59,12 +59,21 @@ def check(
 
 def take(asked: Request, environ: Mapping[str, str]) -> Snapshot:
     """Return everything that can be learnt of a patient. Raises EnvdoctorError."""
-    from envdoctor.facts.patient import with_answers
     from envdoctor.model.facts import CATALOGUE
 
     patient = choose(asked, environ)
     snapshot = prepare(asked, patient, environ)
-    return with_answers(snapshot, [answer for answer in patient.collect(CATALOGUE) if answer.path not in asked.given])
+    if _brings_packages(snapshot):
+        from envdoctor.environments import apart
+
+        (patient, snapshot), *others = apart(asked, environ, patient, snapshot, open_atlas())
+        if others:
+            raise InputError("the scripts bring packages of their own, each its own; take a snapshot of one at a time")
+    return snapshot.with_answers([answer for answer in patient.collect(CATALOGUE) if answer.path not in asked.given])
+
+
+def _brings_packages(snapshot: Snapshot) -> bool:
+    return any(script.commands or script.declares for script in snapshot.every_script)
 
 
 def diagnose(

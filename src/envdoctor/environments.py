@@ -35,7 +35,7 @@ def apart(
 ) -> list[tuple[Patient, Snapshot]]:
     """Return the environments that the scripts of a snapshot run in: the one that is named, where one of them does, and their own.
 
-    Without scripts of that kind that is the patient as it is. Raises InputError for a block that cannot be read.
+    Raises InputError for a block that cannot be read, IndexError for a snapshot without scripts.
     """
     makers = _Makers(asked, environ, atlas)
     shared = _Shared(patient)
@@ -44,14 +44,14 @@ def apart(
     for script in snapshot.every_script:
         view = snapshot if snapshot.script is not None else snapshot.beside(script)
         own = makers.own(shared, view, script)
+        settled = script.replace(commands=(), declares=False)  # what it brings is there now
         if own is None:
-            staying.append(script)
+            staying.append(settled)
         else:
-            found.append(own)
-    if not found:
-        return [(patient, snapshot)]
+            found.append((own[0], own[1].replace(script=settled)))
     if staying:
-        found.insert(0, (shared, snapshot.replace(scripts=tuple(staying))))
+        rest = snapshot.replace(scripts=tuple(staying)) if snapshot.script is None else snapshot.replace(script=staying[0])
+        found.insert(0, (shared, rest))
     first, beside = found[0]
     return [(first, beside.replace(unread=snapshot.unread)), *found[1:]]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from envdoctor.model.answer import Answer
 from envdoctor.model.errors import InputError
 from envdoctor.model.facts import CATALOGUE, REASONS, Absent, Fact
-from envdoctor.model.script import Argument, Call, Import, Keys, Location, Script
+from envdoctor.model.script import Argument, Call, Import, Keys, Location, Script, Unread
 from envdoctor.model.snapshot import SCHEMA, Distribution, Document, Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 KIND = "envdoctor-snapshot"
@@ -38,10 +38,7 @@ def to_mapping(snapshot: Snapshot, redact: Callable[[str], str] | None = None) -
         "kind": KIND,
         "schema": snapshot.schema,
         "distributions": {name: of(snapshot.distributions[name]) for name in sorted(snapshot.distributions)},
-        "facts": {
-            path: {"value": _private(fact.value, clean), "origin": clean(fact.origin)} for path, fact in sorted(snapshot.facts.items())
-        },
-        "absent": {path: {"reason": found.reason, "detail": clean(found.detail)} for path, found in sorted(snapshot.absent.items())},
+        **_answers((*snapshot.facts.values(), *snapshot.absent.values()), clean),
         "environment": None if snapshot.environment is None else {n: clean(v) for n, v in sorted(snapshot.environment.items())},
         "script": None if snapshot.script is None else _script(snapshot.script, clean),
         "documents": [
@@ -49,6 +46,20 @@ def to_mapping(snapshot: Snapshot, redact: Callable[[str], str] | None = None) -
             for one in snapshot.documents
         ],
     }
+    if snapshot.scripts:
+        told["scripts"] = [{**_script(one, clean), **_answers(one.facts, clean)} for one in snapshot.scripts]
+    if snapshot.unread:
+        told["unread"] = [{"location": _place(one.location, clean), "reason": clean(one.reason)} for one in snapshot.unread]
+    return told
+
+
+def _answers(answers: Iterable[Fact | Absent], clean: Callable[[str], str]) -> dict[str, Any]:
+    told: dict[str, dict[str, Any]] = {"facts": {}, "absent": {}}
+    for one in sorted(answers, key=lambda one: one.path):
+        if isinstance(one, Fact):
+            told["facts"][one.path] = {"value": _private(one.value, clean), "origin": clean(one.origin)}
+        else:
+            told["absent"][one.path] = {"reason": one.reason, "detail": clean(one.detail)}
     return told
 
 
@@ -80,6 +91,7 @@ def _script(script: Script, clean: Callable[[str], str]) -> dict[str, Any]:
                         "value": one.value if one.literal else None,
                         "location": _place(one.location, clean),
                         **_answer(one.answer, clean),
+                        **({"choices": [list(choice) for choice in one.choices]} if one.choices else {}),
                     }
                     for one in call.arguments
                 ],
@@ -120,7 +132,15 @@ def from_mapping(told: Any, where: str) -> Snapshot:
             facts={path: _read_fact(path, one) for path, one in _each(told, "facts")},
             absent={path: _read_absent(path, one) for path, one in _each(told, "absent")},
             environment=_read_variables(told),
-            script=None if script is None else _read_script(_of(script, dict, "script")),
+            script=None if script is None else _read_script(_of(script, dict, "script"), "script"),
+            scripts=tuple(
+                _read_script(one, place).replace(facts=_read_answers(one, place))
+                for place, one in (_rows(told, "scripts", "") if "scripts" in told else ())
+            ),
+            unread=tuple(
+                Unread(location=_read_place(one, place), reason=_text(one, "reason", place))
+                for place, one in (_rows(told, "unread", "") if "unread" in told else ())
+            ),
             documents=tuple(
                 Document(path=_text(one, "path", place), kind=_text(one, "kind", place), problems=_texts(one, "problems", place))
                 for place, one in _rows(told, "documents", "")
@@ -237,6 +257,13 @@ def _read_keys(one: dict[str, Any], place: str) -> Keys | None:
     )
 
 
+def _read_choices(one: dict[str, Any], place: str) -> tuple[tuple[Any, str], ...]:
+    found: tuple[Any, ...] = _frozen(_field(one, "choices", list, place)) if "choices" in one else ()
+    if not all(isinstance(choice, tuple) and len(choice) == 2 and isinstance(choice[1], str) for choice in found):
+        raise InputError(f"{place}.choices: are no pairs of a value and the module that it takes")
+    return found
+
+
 def _read_answer(one: dict[str, Any], place: str) -> Answer | None:
     if one.get("answer") is None:
         return None
@@ -244,12 +271,17 @@ def _read_answer(one: dict[str, Any], place: str) -> Answer | None:
     return Answer(kind=_text(told, "kind", place), reads=_texts(told, "reads", place), location=_read_place(told, place))
 
 
-def _read_script(told: dict[str, Any]) -> Script:
+def _read_answers(told: dict[str, Any], place: str) -> tuple[Fact | Absent, ...]:
+    facts, absent = (_field(told, key, dict, place) for key in ("facts", "absent"))
+    return (*(_read_fact(path, one) for path, one in facts.items()), *(_read_absent(path, one) for path, one in absent.items()))
+
+
+def _read_script(told: dict[str, Any], where: str) -> Script:
     return Script(
-        paths=_texts(told, "paths", "script"),
+        paths=_texts(told, "paths", where),
         imports=tuple(
             Import(name=_text(one, "name", place), location=_read_place(one, place), guarded=_read_guarded(one, place))
-            for place, one in _rows(told, "imports", "script")
+            for place, one in _rows(told, "imports", where)
         ),
         calls=tuple(
             Call(
@@ -265,11 +297,12 @@ def _read_script(told: dict[str, Any]) -> Script:
                         value=_frozen(one.get("value")),
                         location=_read_place(one, at),
                         answer=_read_answer(one, at),
+                        choices=_read_choices(one, at),
                     )
                     for at, one in _rows(call, "arguments", place)
                 ),
             )
-            for place, call in _rows(told, "calls", "script")
+            for place, call in _rows(told, "calls", where)
         ),
     )
 
