@@ -58,9 +58,12 @@ def asked(row: dict[str, Any]) -> tuple[Shape, Run]:
     return shape, resolve(wishes, shape, VERSIONS)[0]
 
 
-def test_only_falcon_is_beyond_what_can_be_followed() -> None:
+def test_only_falcon_is_beyond_what_can_be_foreseen() -> None:
     families = {asked(row)[0].family for row in (*GIVEN, *OWN, *HELD_OUT) if not asked(row)[0].calibrated}
-    assert families == {"falcon"}  # its one key head is spread for attention without a kernel
+    assert families == {"falcon"}  # what torch reserves of it was up to 14 % more; its tensors are followed
+    for row in HELD_OUT:
+        if row["model"] == "falcon-7b":
+            assert forecast(*asked(row)).allocated == pytest.approx(allocated(row), rel=0.0005), label(row)
 
 
 def label(row: dict[str, Any]) -> str:

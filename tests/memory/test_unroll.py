@@ -36,6 +36,7 @@ MODELS = (
     "Qwen/Qwen3-30B-A3B",
     "deepseek-ai/DeepSeek-V2-Lite",
     "bigcode/starcoder2-3b",
+    "tiiuae/falcon-7b",
 )
 
 

@@ -37,6 +37,57 @@ def sdpa(tape: Tape, q: Tensor, k: Tensor, v: Tensor, *, size: int, shared: int,
     return out
 
 
+def composed(tape: Tape, q: Tensor, k: Tensor, v: Tensor, *, shared: int, cells: int, batch: int) -> Tensor:
+    """Run `_scaled_dot_product_attention_math`, which PyTorch falls back on where keys have other heads than queries, as Falcon's one has.
+
+    Everything is in fp32; the one key head is spread by `matmul`, which copies it where there is more than one sample.
+    """
+    before, size = q.width, q.elements
+    if tape.autocast:
+        q, k, v = cast(tape, q, tape.half), cast(tape, k, tape.half), cast(tape, v, tape.half)
+        before = tape.half
+    wide_q, wide_k, wide_v = cast(tape, q, 4), cast(tape, k, 4), cast(tape, v, 4)
+    scaled = scale(tape, wide_q)
+    square = cells // (batch * shared)
+    allowed = tape.new(square, 1)
+    mask = tape.new(square, 4)
+    del allowed
+    scores = product(tape, scaled, spread(tape, scale(tape, wide_k), shared, batch), cells)  # the mask is added in place
+    weights = safe_softmax(tape, scores)
+    del scores
+    narrow = tape.new(cells, before)  # the weights are handed out too, and dropped
+    out = cast(tape, product(tape, weights, spread(tape, wide_v, shared, batch), size), before)
+    del narrow, mask
+    return out
+
+
+def spread(tape: Tape, x: Tensor, times: int, batch: int) -> Tensor:
+    """Expand one head to many, as `matmul` does: a view for one sample, a copy for more."""
+    if batch > 1:
+        return copy(tape, x, times)
+    before, width = x.elements, x.width
+    return x.view(before * times, tape.node((x,), [], lambda gradient, _: (tape.new(before, width),)))
+
+
+def safe_softmax(tape: Tape, x: Tensor) -> Tensor:
+    """Run `_safe_softmax`: the softmax, a bool for each score that is minus infinity, and the result beside both."""
+    elements, width = x.elements, x.width
+
+    def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        between = tape.new(elements, width)
+        out = tape.new(elements, width)
+        del between
+        return (out,)
+
+    plain = tape.new(elements, width)
+    masked = tape.new(elements, 1)
+    node = tape.node((x,), [], backward)
+    out = tape.new(elements, width, node)
+    del plain, masked
+    tape.save(node, [out])
+    return out
+
+
 def repeat(tape: Tape, x: Tensor, times: int, elements: int) -> Tensor:
     """Run `repeat_kv`: a copy, but a view where one head serves all."""
     if times == 1:
@@ -107,7 +158,12 @@ def sinks(tape: Tape, q: Tensor, k: Tensor, v: Tensor, *, shared: int, cells: in
 def matmul(tape: Tape, a: Tensor, b: Tensor, elements: int) -> Tensor:
     """Multiply two batches of matrices; saves both."""
     width = tape.half if tape.autocast else a.width
-    a, b = cast(tape, a, width), cast(tape, b, width)
+    return product(tape, cast(tape, a, width), cast(tape, b, width), elements)
+
+
+def product(tape: Tape, a: Tensor, b: Tensor, elements: int) -> Tensor:
+    """Multiply two batches of matrices in the width they have; saves both."""
+    width = a.width
     of_a, of_b, needs_a, needs_b = a.elements, b.elements, a.node is not None, b.node is not None
 
     def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:

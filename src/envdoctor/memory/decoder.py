@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from envdoctor.memory.attention import eager, sdpa, sinks
+from envdoctor.memory.attention import composed, eager, sdpa, sinks
 from envdoctor.memory.experts import Experts, mix
 from envdoctor.memory.layers import Linear, fused_gate, norm, project, rotate
-from envdoctor.memory.ops import Weight, activation, add, concatenate, halves, mul, new_gelu, scale, take
+from envdoctor.memory.ops import Weight, activation, add, concatenate, gather, halves, mul, new_gelu, plus, scale, take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,6 +121,9 @@ def forward(over: Pass, layer: Layer, x: Tensor) -> Tensor:
     if shape.norms == "parallel":
         x = norm(tape, x, layer.norms[0], style)
         attended, _ = attend(over, x, layer)
+        if shape.spread_keys:  # added to the other in place
+            fed = feed(over, x, layer)
+            return add(tape, residual, plus(tape, fed, attended))
         return add(tape, add(tape, residual, attended), feed(over, x, layer))
     if shape.norms == "post":
         x, _ = attend(over, x, layer)
@@ -150,7 +153,8 @@ def attend(over: Pass, x: Tensor, layer: Layer) -> tuple[Tensor, Tensor | None]:
     elif shape.fused in ("qkv", "both"):
         whole = project(tape, x, layer.qkv[0])
         of_q, of_k = shape.queries * run.tokens, shape.keys * run.tokens
-        q, k, v = take(tape, whole, of_q), take(tape, whole, of_k), take(tape, whole, of_k)
+        part = gather if shape.spread_keys else take  # falcon picks its one key head by an index, which copies
+        q, k, v = take(tape, whole, of_q), part(tape, whole, of_k), part(tape, whole, of_k)
         del whole
     else:
         q, k, v = [project(tape, x, linear) for linear in layer.qkv]
@@ -167,6 +171,8 @@ def attend(over: Pass, x: Tensor, layer: Layer) -> tuple[Tensor, Tensor | None]:
         out, weights = sinks(tape, q, k, v, shared=shared, cells=cells, rows=run.batch * shape.heads * run.seq)
     elif run.attention == "eager":
         out, weights = eager(tape, q, k, v, shared=shared, cells=cells, capped=shape.capped_scores)
+    elif shape.spread_keys and run.attention == "sdpa":
+        out = composed(tape, q, k, v, shared=shared, cells=cells, batch=run.batch)
     else:
         mask = run.batch * run.seq * run.seq if layer.windowed and run.seq >= shape.window and run.attention == "sdpa" else 0
         out = sdpa(tape, q, k, v, size=shape.head_dim, shared=shared, mask=mask)

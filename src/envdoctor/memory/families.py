@@ -27,6 +27,7 @@ class Traits(Record):
     expert_bias: bool = False
     shared: bool = False
     shared_gate: bool = False
+    spread_keys: bool = False
     sinks: bool = False
     latent: bool = False
     scaled_embedding: bool = False
@@ -59,7 +60,7 @@ TRAITS: dict[str, Traits] = {
         sinks=True, window="half",
     ),
     "smollm3": Traits(calibrated=True, tied=True),
-    "falcon": Traits(norm="layer", norm_bias=True, norms="parallel", gated=False, fused="qkv", tied=True),
+    "falcon": Traits(norm="layer", norm_bias=True, norms="parallel", gated=False, fused="qkv", tied=True, spread_keys=True),
     "olmo": Traits(calibrated=True, norm="bare"),
     "olmo2": Traits(calibrated=True, norm="olmo", norms="post", query_norm="full"),
     "granite": Traits(calibrated=True, tied=True, scaled_embedding=True, multiplied=True, scaled_logits=True),

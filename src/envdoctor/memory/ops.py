@@ -136,6 +136,11 @@ def add(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
     return tape.new(max(a.elements, b.elements), width, node)
 
 
+def plus(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
+    """Add the second to the first in place (`+=`)."""
+    return a.view(node=tape.node((a, b), [], lambda gradient, _: (gradient, gradient)))
+
+
 def mul(tape: Tape, a: Tensor, b: Tensor) -> Tensor:
     """Multiply elementwise; the smaller operand is broadcast, so its full-sized gradient is summed afterwards."""
     width, elements = max(a.width, b.width), max(a.elements, b.elements)

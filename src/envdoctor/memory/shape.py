@@ -46,6 +46,7 @@ class Shape(Record):
     expert_bias: bool = False
     shared_gate: bool = False
     dense_layers: int = 0  # layers at the bottom that have no experts
+    spread_keys: bool = False  # one key head is spread over all query heads without a kernel (falcon-7b)
     sinks: bool = False
     scaled_embedding: bool = False
     multiplied: bool = False  # what a layer adds is multiplied by a number
@@ -161,6 +162,7 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
         expert_bias=traits.expert_bias,
         shared_gate=traits.shared_gate,
         dense_layers=min(dense, layers) if experts else 0,
+        spread_keys=traits.spread_keys and kv_heads == 1,
         sinks=traits.sinks,
         scaled_embedding=traits.scaled_embedding,
         multiplied=traits.multiplied,
