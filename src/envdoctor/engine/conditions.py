@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from envdoctor.engine.truth import Truth
     from envdoctor.model.rule import Condition
+    from envdoctor.model.script import Argument
     from envdoctor.model.snapshot import Distribution, Snapshot
     from envdoctor.model.versions import Window
 
@@ -177,7 +178,7 @@ def _call(node: Condition, patient: Snapshot) -> Truth:
             continue
         if argument is None:
             return True
-        found = call.argument(argument)
+        found = decided(call.argument(argument), patient)
         if found is None:
             undecided = undecided or not call.complete
         elif operator is None:
@@ -187,6 +188,20 @@ def _call(node: Condition, patient: Snapshot) -> Truth:
         elif compare(operator, found.value, operand):
             return True
     return unknown(SCRIPT) if undecided else False
+
+
+def decided(argument: Argument | None, patient: Snapshot) -> Argument | None:
+    """Return an argument of the script with the one of its choices that counts here, as far as that is known."""
+    if argument is None or not argument.choices:
+        return argument
+    from envdoctor.model.modules import providers  # imported late: few scripts have any
+
+    for value, module in argument.choices:
+        if not module or any(patient.distribution(name) is not None for name in providers(module)):
+            return argument.replace(value=value, literal=True)
+        if not patient.is_complete:
+            break
+    return argument
 
 
 def _seen(node: Condition, patient: Snapshot) -> Truth:

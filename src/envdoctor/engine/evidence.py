@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.engine.conditions import compare, judge, row_of
+from envdoctor.engine.conditions import compare, decided, judge, row_of
 from envdoctor.model.facts import CATALOGUE, Fact
 from envdoctor.model.finding import Reason
 from envdoctor.model.names import placeholder
@@ -101,7 +101,7 @@ class Witness:
         for call in self.patient.script.calls if self.patient.script else ():
             if call.target != target:
                 continue
-            found = call.argument(argument) if argument else None
+            found = decided(call.argument(argument), self.patient) if argument else None
             if argument and (found is None or (operator and not (found.literal and compare(operator, found.value, operand)))):
                 continue
             if without and (call.argument(without) is not None or not call.complete):

@@ -30,7 +30,8 @@ class Location(Record):
 class Argument(Record):
     """One argument of a call. `literal` is False where the value cannot be read without running the script.
 
-    `answer` is what a function returns that is handed over, where that is asked and can be seen.
+    `answer` is what a function returns that is handed over, where that is asked and can be seen. `choices` are the values that it has
+    where a module can be imported, each with that module; the last one has "" and is what is left.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Argument(Record):
     literal: bool
     location: Location
     answer: Answer | None = None
+    choices: tuple[tuple[Any, str], ...] = ()
 
 
 class Keys(Record):

@@ -6,6 +6,7 @@ from envdoctor.model.script import Argument, Call, Import, Location, Script
 from envdoctor.script.answers import HANDED, answer
 from envdoctor.script.arithmetic import UnknownValueError
 from envdoctor.script.asking import asks, catches, leaves
+from envdoctor.script.choosing import choices
 from envdoctor.script.names import public
 from envdoctor.script.passing import Passing
 from envdoctor.script.scopes import COMPREHENSIONS, Scope, Scopes
@@ -27,6 +28,7 @@ ENVIRON = "os.environ"
 PADDING = "transformers.PreTrainedTokenizerBase.pad_token"
 TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))  # `except*` is younger than some Pythons
 LEAVES = frozenset({ast.Name, ast.Constant})
+CHOOSING = frozenset({ast.Name, ast.IfExp})
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 
 
@@ -42,6 +44,7 @@ class Reader:
         self._tests: dict[int, tuple[ast.expr, Scope]] = {}
         self._guards: dict[int, bool] = {}
         self._passing = Passing()
+        self._trees = trees
         for self._path, tree in trees:
             self._walk(tree.body, scopes.module, ())
 
@@ -50,6 +53,7 @@ class Reader:
         for call, branches in self._passing.passed(self._calls):
             self._calls.append((call, branches))
         self._all.forget()
+        self._trees = []
         return Script(calls=tuple(_settle(self._calls)), imports=tuple(self._imports), paths=paths)
 
     def _walk(self, nodes: list[ast.stmt] | list[ast.expr], scope: Scope, branches: Branches) -> None:
@@ -214,7 +218,15 @@ class Reader:
             return Argument(name=name, value=literal(value, scope), literal=True, location=place)
         except UnknownValueError:
             told = answer(value, scope, self._path) if name in HANDED else None
-            return Argument(name=name, value=None, literal=False, location=place, answer=told)
+            either = choices(value, scope, self._body) if type(value) in CHOOSING else ()
+            return Argument(name=name, value=None, literal=False, location=place, answer=told, choices=either)
+
+    def _body(self, scope: Scope) -> list[ast.stmt]:
+        """Return the statements of a scope, in a notebook of all cells."""
+        if scope is self._all.module:
+            return [statement for _, tree in self._trees for statement in tree.body]
+        body = next((getattr(node, "body", None) for node, inner in self._scopes.items() if inner is scope), None)
+        return body if isinstance(body, list) else []
 
     def _environ_item(self, spot: ast.expr, value: ast.expr, scope: Scope, branches: Branches) -> None:
         if isinstance(spot, ast.Subscript) and target(spot.value, scope) == ENVIRON:
