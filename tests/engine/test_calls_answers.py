@@ -16,13 +16,13 @@ TRAINER = "import trl\n{}trl.SFTTrainer(model, formatting_func=f{})"
 @pytest.mark.parametrize(
     ("trl", "refused"),
     [
-        ("0.8.6", {"text", "mapping"}),
-        ("0.11.4", {"text", "mapping"}),
-        ("0.14.0", {"text", "mapping"}),
-        ("0.15.0", set()),
-        ("0.16.1", set()),
-        ("0.17.0", {"one", "mapping"}),
-        ("0.20.0", {"one", "mapping"}),
+        ("0.8.6", {"text", "one", "mapping"}),
+        ("0.11.4", {"text", "one", "mapping"}),
+        ("0.14.0", {"text", "one", "mapping"}),
+        ("0.15.0", {"one", "mapping"}),
+        ("0.16.1", {"one", "mapping"}),
+        ("0.17.0", {"rows", "one", "mapping"}),
+        ("0.20.0", {"rows", "one", "mapping"}),
         ("0.21.0", {"rows", "one", "mapping"}),
         ("1.16.0", {"rows", "one", "mapping"}),
     ],
@@ -38,7 +38,7 @@ def test_a_refused_answer_is_told_with_its_return_and_both_ways_out() -> None:
         "the script's formatting_func returns a list with a text for each example; trl 1.16.0 calls it with one example and takes one text"
     )
     assert [(one.line, one.column) for one in finding.locations] == [(4, 23), (3, 12)]
-    assert [one.require for one in finding.remedies if one.require] == [{"trl": ">=0.4.2,<0.21.0"}]
+    assert [one.require for one in finding.remedies if one.require] == [{"trl": ">=0.4.2,<0.17.0"}]
 
 
 def test_an_answer_is_not_judged_where_something_else_decides() -> None:

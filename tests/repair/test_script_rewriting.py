@@ -271,6 +271,12 @@ def test_a_function_is_wrapped_where_its_answer_is_refused(versions: dict[str, s
     assert not told.left and [step.safety for step in told.steps] == ["safe"]
 
 
+def test_a_wrapping_that_changes_what_is_learnt_waits_to_be_asked_for() -> None:
+    assert [left.safety for left in written(FORMATTED.format(ONE, "f"), OLD).left] == ["unsafe"]
+    told = written(FORMATTED.format(ONE, "f"), OLD, unsafe=True)
+    assert told.text == FORMATTED.format(ONE, "lambda batch: [f(dict(zip(batch, row)))[0] for row in zip(*batch.values())]")
+
+
 def test_a_function_that_returns_a_dictionary_is_left_to_a_person() -> None:
     told = written(FORMATTED.format("def f(batch):\n    return {'text': batch['text']}", "f"))
     assert not told.steps

@@ -50,9 +50,9 @@ def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Findin
         rule=RULES[first.kind],
         title=f"The {_written(first)} {_VERBS[first.kind]} what this {first.package} does not {lacks}",
         subject=what,
-        severity="error",
-        declared_severity="error",
-        impact="crash-at-import" if first.kind == NAME else "crash-at-start",
+        severity=getattr(first.entry, "severity", "error"),
+        declared_severity=getattr(first.entry, "severity", "error"),
+        impact="crash-at-import" if first.kind == NAME else getattr(first.entry, "impact", "crash-at-start"),
         confidence="certain" if not state & (state - 1) and first.kind != ANSWER else "likely",
         message=f"{_said(first, surface, version)}{_instead(first)}",
         uses=("script",),
@@ -67,6 +67,7 @@ def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Findin
         remedies=tuple(_remedies(first, surface)),
         links=first.entry.links[:1] if first.entry is not None else (),
         locations=tuple(dict.fromkeys(place for misuse in alike for place in _places(misuse))),
+        silent=getattr(first.entry, "impact", "") == "wrong-results",
     )
 
 

@@ -108,6 +108,7 @@ class Answered(Record):
     kinds: tuple[str, ...]
     says: str
     wants: str = ""
+    severity: str = "error"
     impact: str = "crash-at-start"
     beside: str = ""
     unless: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ WRAPPED = {
     # what is returned, what is wanted: how the function is called instead, where {} is its name
     (ROWS, TEXT): "lambda example: {}({{key: [value] for key, value in example.items()}})[0]",
     (ONE, TEXT): "lambda example: {}(example)[0]",
+    (ONE, ROWS): "lambda batch: [{}(dict(zip(batch, row)))[0] for row in zip(*batch.values())]",
     (TEXT, ROWS): "lambda batch: [{}(dict(zip(batch, row))) for row in zip(*batch.values())]",
 }
 
