@@ -27,7 +27,7 @@ def with_training(snapshot: Snapshot, asked: Request, environ: Mapping[str, str]
     models = _Models(environ)
     paths = [path for path in asked.paths if is_script(path) or (os.path.isdir(path) and not is_environment(path))]
     read = read_each(paths, say)
-    snapshot = snapshot.replace(unread=read.unread)
+    snapshot = snapshot.replace(unread=(*snapshot.unread, *read.unread))
     if len(read.scripts) > 1:
         told = [script.replace(facts=tuple(_told(snapshot, script, facts, asked, models))) for script, facts in read.scripts]
         return snapshot.replace(scripts=tuple(told))
