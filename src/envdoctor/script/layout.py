@@ -136,8 +136,11 @@ class Layout:
         comment = rest.strip(_BLANK) if rest.strip(_BLANK).startswith("#") else ""
         if self.indent(start) is not None and (not rest.strip(_BLANK) or comment):
             return (self.line_start(start), self._break_after(behind), ""), comment
-        if number + 1 < len(listed):
-            return (start, self.span(listed[number + 1])[0], ""), ""
+        following = self.span(listed[number + 1])[0] if number + 1 < len(listed) else -1
+        if number and following >= 0 and self.indent(start) is None and self.line_start(following) > end:
+            return (self.span(listed[number - 1])[1], end, ""), ""  # the last of its line: the break behind it stays
+        if following >= 0:
+            return (start, following, ""), ""
         if number:
             return (self.span(listed[number - 1])[1], end, ""), ""
         return (start, behind, ""), ""
