@@ -39,7 +39,7 @@ def stated(script: Script) -> tuple[dict[str, Any], list[str]]:
     ):
         if value and not isinstance(value, bool):
             found[name] = value
-    checkpointing = _first([*settings, *adapters], "gradient_checkpointing", "use_gradient_checkpointing")
+    checkpointing = _first([*settings, *adapters], "activation_checkpointing", "gradient_checkpointing", "use_gradient_checkpointing")
     if checkpointing is not None:
         found["checkpointing"] = bool(checkpointing)
     if _first(settings, "use_liger_kernel", "use_liger") is True:

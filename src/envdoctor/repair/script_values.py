@@ -30,10 +30,22 @@ def _flag(true: str | None, false: str | None) -> Callable[[object], str | None]
     return lambda value: true if value is True else false if value is False else None
 
 
+def _within(key: str) -> Callable[[object], str | None]:
+    return lambda value: GONE if value is None else f'{{"{key}": {value!r}}}' if isinstance(value, bool) else None
+
+
+def _unset(value: object) -> str | None:
+    """What a deprecated argument holds where nobody gave it one can go with it."""
+    return GONE if value in (None, False, "", "auto", "last", -1, 0) else None
+
+
 CONVERSIONS: dict[str, Callable[[object], str | None]] = {
     "ratio": _ratio,
     "by length": _flag('"group_by_length"', GONE),
     "adafactor": _flag('"adafactor"', GONE),
     "inputs": _flag('["inputs"]', GONE),
     "only true": _flag(GONE, None),
+    "dispatch": _within("dispatch_batches"),
+    "split": _within("split_batches"),
+    "unset": _unset,
 }

@@ -60,7 +60,7 @@ def recipe_of(script: Script) -> dict[str, Value]:
     if unsloth:
         settle("checkpointing", adapters, ("use_gradient_checkpointing",), (bool, str))
     else:
-        settle("checkpointing", told, ("gradient_checkpointing",), (bool,))
+        settle("checkpointing", told, ("activation_checkpointing", "gradient_checkpointing"), (bool,))
     if adapters:
         settle("rank", adapters, ("r",), (int,), UNSLOTH_RANK if unsloth else DEFAULT_RANK)
         settle("targets", adapters, ("target_modules",), (str, tuple))
