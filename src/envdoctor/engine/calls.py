@@ -60,7 +60,7 @@ class Judge:
 
     def misuses(self, script: Script) -> list[Misuse]:
         """Return what is refused, in the order of the script."""
-        patched = {file_of(one.location) for one in script.imports if one.name.partition(".")[0] == "unsloth"}
+        patched = any(one.name.partition(".")[0] == "unsloth" for one in script.imports)
         found: dict[tuple[str, Location], Misuse] = {}
         missing: set[str] = set()
         seen: set[Location] = set()
@@ -89,7 +89,7 @@ class Judge:
             if method is not None:
                 found.setdefault((method.name, call.location), method)
                 continue
-            is_patched = call.target.partition(".")[0] in PATCHED and file_of(call.location) in patched
+            is_patched = patched and call.target.partition(".")[0] in PATCHED
             for misuse in self._answers(call, script, is_patched):
                 found.setdefault((misuse.name, misuse.location), misuse)
             if is_patched:
