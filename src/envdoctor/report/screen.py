@@ -44,7 +44,11 @@ def draw(report: Report, options: Options) -> str:
 
 
 def _draw_line(sheet: Page, finding: Finding, *, whole: bool) -> None:
-    sheet.block(_mark(finding), [[(_flat(finding.title), ""), ("  ", ""), (clean(finding.rule), QUIET_STYLE)]], whole=whole)
+    told = finding.title
+    if finding.locations:
+        place = finding.locations[0]
+        told = f"{place.path}:{place.line}: {finding.message if whole else finding.title}"
+    sheet.block(_mark(finding), [[(_flat(told), ""), ("  ", ""), (clean(finding.rule), QUIET_STYLE)]], whole=whole)
 
 
 def _draw_finding(sheet: Page, finding: Finding, report: Report, *, verbose: bool) -> None:
