@@ -144,6 +144,6 @@ def test_unsloth_changes_what_the_whole_run_takes() -> None:
     alone, imported = read(calls, "config.py"), read("import unsloth\n", "train.py")
     together = Script(calls=alone.calls, imports=(*alone.imports, *imported.imports), paths=("train.py", "config.py"))
     for script, count in ((alone, 1), (together, 0)):
-        found = snapshot({"trl": "1.16.0", "unsloth": "2026.1.1"}).replace(script=script)
+        found = snapshot({"trl": "1.16.0", "transformers": "5.23.0", "unsloth": "2026.1.1"}).replace(script=script)
         report = evaluate(found, book(), atlas=open_atlas(), spellings=open_spellings())
         assert len([finding for finding in report.findings if finding.locations]) == count
