@@ -79,6 +79,7 @@ def test_a_place_is_told_of_what_changes() -> None:
     assert layer.distributions["trl"].origin == "n.ipynb:cell 1 line 2"
     assert layer.distributions["transformers"].origin == "n.ipynb:cell 1 line 2, needed by trl"
     assert layer.distributions["peft"].origin == "box"
+    assert (layer.distributions["transformers"].specifier, layer.distributions["rich"].specifier) == (">=4.56", "")
 
 
 def test_a_line_that_may_not_run_leaves_the_version_open_and_adds_nothing() -> None:

@@ -127,6 +127,7 @@ class Layer:
         self._followed.add((name, specifier))
         releases = self._needs(name, specifier)
         self.is_closed = self.is_closed and bool(releases)
+        is_certain = sure and len(releases) == 1
         for needed in releases:
             for other, wanted in needed.items():
                 there = self.distributions.get(other)
@@ -134,18 +135,18 @@ class Layer:
                     self.is_closed = False
                     if not sure or not all(other in one for one in releases):
                         continue
-                    self._set(Distribution(name=other, origin=place))
+                    self._set(Distribution(name=other, specifier=wanted if is_certain else "", origin=place))
                 elif there.version is not None and not _admits(wanted, there):
                     self.is_closed = False
-                    self._doubt(other, place)
+                    self._doubt(other, place, wanted if is_certain else "")
                 else:
                     continue
                 self._follow(other, wanted, place, sure)
 
-    def _doubt(self, name: str, place: str) -> None:
-        """Forget the version of what is there: it may be another one."""
+    def _doubt(self, name: str, place: str, specifier: str = "") -> None:
+        """Forget the version of what is there: it may be another one, which `specifier` allows."""
         if self.distributions[name].version is not None:
-            self._set(Distribution(name=name, origin=place))
+            self._set(Distribution(name=name, specifier=specifier, origin=place))
 
     def _set(self, fresh: Distribution) -> None:
         self.distributions[fresh.name] = fresh
