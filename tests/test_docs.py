@@ -399,7 +399,9 @@ def test_the_table_of_folders_is_the_one_that_is_enforced() -> None:
     for part, words in rows:
         told = set() if words == "nothing of envdoctor" else set(words.split(", "))
         assert told == {
-            name for name in MAY_IMPORT[part] if ((SOURCE / name).is_dir() and os.listdir(SOURCE / name)) or name in ("diagnosis", "environments", "foresight", "launch")
+            name
+            for name in MAY_IMPORT[part]
+            if ((SOURCE / name).is_dir() and os.listdir(SOURCE / name)) or name in ("diagnosis", "environments", "foresight", "launch")
         }, part
 
 
