@@ -13,6 +13,7 @@ from envdoctor.script.configs.drafts import (
     QUANTISATION,
     Implied,
     call,
+    flat,
     implied,
     is_on,
     number,
@@ -77,7 +78,7 @@ def _calls(table: Table, path: str) -> Iterator[Call]:
         "quantization_config": unknown(quantised) if is_quantised else unknown(table.get("model_quantization_config")),
     }
     yield call(MODEL, place, given)
-    yield call(SCHEMA, top(path), {setting.key: setting for setting in table.settings})
+    yield call(SCHEMA, top(path), dict(flat(table)), complete=True)
     yield call(ARGUMENTS, top(path), _settings(table))
     if is_quantised and quantised is not None:
         yield call(QUANTISATION, quantised.location, renamed(table, _QUANTISATION))

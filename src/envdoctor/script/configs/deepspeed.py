@@ -5,15 +5,12 @@ Whether a key of DeepSpeed's own is known is not judged: it passes over keys tha
 
 from __future__ import annotations
 
-from envdoctor.model.settings import Table
-from envdoctor.script.configs.drafts import Implied, call, top
+from envdoctor.script.configs.drafts import call, flat, top
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from envdoctor.model.script import Call
-    from envdoctor.model.settings import Setting
+    from envdoctor.model.settings import Table
 
 TARGET = "deepspeed.initialize"
 MARKS = frozenset({"zero_optimization", "train_micro_batch_size_per_gpu", "zero_allow_untested_optimizer", "bfloat16"})
@@ -26,14 +23,4 @@ def recognises(keys: frozenset[str]) -> bool:
 
 def read(table: Table, path: str) -> tuple[Call, ...]:
     """Return the one call."""
-    return (call(TARGET, top(path), dict(_flat(table, ""))),)
-
-
-def _flat(table: Table, above: str) -> Iterator[tuple[str, Setting | Implied]]:
-    for setting in table.settings:
-        name = above + setting.key
-        if isinstance(setting.value, Table):
-            yield name, Implied(value=None, location=setting.location, known=False)
-            yield from _flat(setting.value, f"{name}.")
-        else:
-            yield name, setting
+    return (call(TARGET, top(path), dict(flat(table)), complete=True),)

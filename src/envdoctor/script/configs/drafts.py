@@ -8,7 +8,7 @@ from envdoctor.model.settings import Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from envdoctor.model.script import Keys
@@ -46,10 +46,10 @@ def argument(name: str, given: Setting | Implied) -> Argument:
     return Argument(name=name, value=given.value if known else None, literal=known, location=given.location)
 
 
-def call(target: str, place: Location, given: Mapping[str, Setting | Implied | None]) -> Call:
-    """Return a call that the program will make: it has these arguments, and may have more."""
+def call(target: str, place: Location, given: Mapping[str, Setting | Implied | None], *, complete: bool = False) -> Call:
+    """Return a call that the program will make: it has these arguments, and may have more unless they are complete."""
     found = tuple(argument(name, each) for name, each in given.items() if each is not None)
-    return Call(target=target, arguments=found, location=place, complete=False, guarded=True)
+    return Call(target=target, arguments=found, location=place, complete=complete, guarded=True)
 
 
 def renamed(table: Table, names: Mapping[str, str]) -> dict[str, Setting | Implied | None]:
@@ -70,6 +70,19 @@ def implied(setting: Setting | None, value: Any) -> Implied | None:
 def unknown(setting: Setting | None) -> Implied | None:
     """Return that a setting decides something that cannot be told."""
     return None if setting is None else Implied(value=None, location=setting.location, known=False)
+
+
+def flat(table: Table, above: str = "") -> Iterator[tuple[str, Setting | Implied]]:
+    """Yield what a table and those below it hold, with the keys of all levels joined by dots. What is empty is left out."""
+    for setting in table.settings:
+        name = above + setting.key
+        if setting.value == Table():
+            continue
+        if isinstance(setting.value, Table):
+            yield name, Implied(value=None, location=setting.location, known=False)
+            yield from flat(setting.value, f"{name}.")
+        elif setting.value not in (None, "", ()):
+            yield name, setting
 
 
 def number(value: Any) -> Any:

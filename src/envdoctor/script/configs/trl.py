@@ -104,7 +104,8 @@ def read(table: Table, path: str) -> tuple[Call, ...]:
     )
     if quantised and switch is not None:
         found.append(call(QUANTISATION, switch.location, renamed(table, _QUANTISATION)))
-        found.append(call("trl.get_kbit_device_map", switch.location, {}))
+        if sure in ("SFT", "DPO"):
+            found.append(call("trl.get_kbit_device_map", switch.location, {}))
     adapted = table.get("use_peft")
     if adapted is not None and adapted.value is True:
         rank = table.get("lora_r") or Implied(value=_RANK, location=adapted.location)
