@@ -42,6 +42,8 @@ def asked(text: str) -> list[Installation]:
         ("pip install 'unsloth[colab] @ git+https://example.org/unsloth.git'", ["unsloth @ git+https://example.org/unsloth.git"]),
         ("pip install git+https://example.org/trl.git", ["trl @ git+https://example.org/trl.git"]),
         ("pip install \"torch==2.5.1; sys_platform == 'linux'\"", ["torch==2.5.1"]),
+        ("pip install -e 'git+https://example.org/x.git#egg=trl'", ["trl @ git+https://example.org/x.git#egg=trl"]),
+        ("echo a\npip install trl # comment\npip install peft", ["trl", "peft"]),
         ("pip list", []),
         ("pip download trl", []),
         ("pip install --dry-run trl", []),

@@ -30,7 +30,7 @@ _VALUED = frozenset(_WITH_VALUE.split())
 _ELSEWHERE = frozenset(("-t", "--target", "--root", "--prefix"))
 _NAMING = frozenset(("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints", "-e", "--editable"))
 _NOTHING = frozenset(("--dry-run", "--help", "-h", "--version", "-V"))
-_ENDS = frozenset(("&&", ";", "||", "|", "&", "(", ")", "\n"))
+_ENDS = frozenset(("&&", ";", "||", "|", "&", "(", ")"))
 _TOOLS = frozenset(("sudo", "time", "env", "nohup", "exec", "command", "uvx"))
 _REDIRECTIONS = frozenset((">", ">>", "&>", ">&", "<", "<<", "<<<"))
 _HIDDEN = ("$", "{", "`", "*")
@@ -63,14 +63,20 @@ def _simple_commands(command: Command) -> Iterator[tuple[list[str], bool]]:
     if command.words:
         yield list(command.words), True
         return
-    lexer = shlex.shlex(command.text.replace("\\\n", " "), posix=True, punctuation_chars=True)
-    lexer.whitespace = " \t\r"
+    for line in command.text.replace("\\\n", " ").split("\n"):
+        yield from _of_line(line)
+
+
+def _of_line(line: str) -> Iterator[tuple[list[str], bool]]:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
-    lexer.wordchars += "\n"
+    lexer.commenters = ""  # `x.git#egg=x` has none
     words: list[str] = []
     sure = True
     try:
         for part in lexer:
+            if part.startswith("#"):
+                break
             if part in _ENDS:
                 if words:
                     yield words, sure
