@@ -24,6 +24,8 @@ RUNS: list[dict[str, Any]] = [
     {"loss": "chunked"},
     {"loss": "liger", "fused": True},
     {"method": "inference"},
+    {"adapted_experts": ("gate_up", "down", "router"), "targets": ("q", "o")},
+    {"adapted_experts": ("gate_up", "down"), "checkpointing": False},
 ]
 MODELS = (
     "meta-llama/Llama-3.2-1B",

@@ -27,7 +27,19 @@ LOSSES = ("full", "rows", "chunked", "liger")
 NEWEST = {"torch": "2.11.0", "transformers": "5.17.0", "trl": "1.16.0", "peft": "0.21.0"}
 """The releases whose steps were measured; what is assumed where no version is known."""
 _MODULES = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "o": "o_proj", "gate": "gate_proj", "up": "up_proj", "down": "down_proj"}
+_LATENT = ("kv_a", "kv_b", "q_a", "q_b")
+# Which names of modules are the experts' parameters under transformers 5 (peft's `_MOE_TARGET_MODULE_MAPPING` and transformers' mapping).
+_OF_EXPERTS = {"gate_up": ("gate_proj", "up_proj"), "down": ("down_proj",)}
+_MIXTRAL = {"gate_up": ("w1", "w3"), "down": ("w2",)}
+_CONVERTED = {"qwen3_moe": _OF_EXPERTS, "deepseek_v2": _OF_EXPERTS, "deepseek_v3": _OF_EXPERTS, "mixtral": _MIXTRAL}
+_OTHER_NAMES = {
+    "query_key_value": "q,k,v", "qkv_proj": "q,k,v", "Wqkv": "q,k,v", "wqkv": "q,k,v", "W_pack": "q,k,v",
+    "dense": "o", "out_proj": "o", "wo": "o",
+    "gate_up_proj": "gate,up", "fc1": "up", "fc2": "down", "c_fc": "up", "c_proj": "down", "dense_h_to_4h": "up", "dense_4h_to_h": "down",
+    "w1": "gate", "w3": "up", "w2": "down", "kv_a_proj_with_mqa": "kv_a", "kv_b_proj": "kv_b", "q_a_proj": "q_a", "q_b_proj": "q_b",
+}  # fmt: skip
 _SETS = {"all-linear": tuple(_MODULES), "attention": ("q", "k", "v", "o"), "mlp": ("gate", "up", "down")}
+_SETS_SPELT = {name: tuple(_MODULES[short] for short in parts) for name, parts in _SETS.items()}
 
 
 class Wishes(Record):
@@ -91,10 +103,18 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
     if four_bit and shape.experts and not unsloth:
         assumed.append("experts stay in 16 bit: bitsandbytes quantises linear layers, and these experts are one tensor")
     five = since(versions, "transformers", 5)
+    targets = targets_of(wishes.targets)
+    experts = experts_of(wishes.targets, shape, versions) if wishes.method in ("lora", "qlora", "dora") else ()
+    if wishes.targets == "all-linear" and shape.latent:
+        targets += _LATENT
+    if experts:  # peft takes these names for the experts', so that the layers beside them keep theirs
+        targets = tuple(name for name in targets if name not in _SETS["mlp"])
+        assumed.append("adapters wrap the experts too, as peft does under transformers 5; --targets attention leaves them out")
     return Run(
         method=wishes.method,
         rank=wishes.rank,
-        targets=targets_of(wishes.targets),
+        targets=targets,
+        adapted_experts=experts,
         batch=wishes.batch,
         seq=wishes.seq,
         width=DTYPES[dtype],
@@ -129,12 +149,30 @@ def targets_of(text: str) -> tuple[str, ...]:
     """
     if text in _SETS:
         return _SETS[text]
-    known = {module: short for short, module in _MODULES.items()} | {short: short for short in _MODULES}
+    known = {module: short for short, module in _MODULES.items()} | {short: short for short in _MODULES} | _OTHER_NAMES
     words = [word for word in text.split(",") if word]
     wrong = [word for word in words if word not in known]
     if wrong or not words:
         raise UsageError(f"--targets {text}: {wrong[0] if wrong else text!r} is none of {', '.join((*_SETS, *_MODULES.values()))}")
-    return tuple(dict.fromkeys(known[word] for word in words))
+    return tuple(dict.fromkeys(short for word in words for short in known[word].split(",")))
+
+
+def experts_of(text: str, shape: Shape, versions: Mapping[str, str]) -> tuple[str, ...]:
+    """Return which parameters of the experts adapters wrap: since peft 0.19 where named, since 0.20 with all-linear. Raises UsageError."""
+    names = _CONVERTED.get(shape.family)
+    if names is None or not shape.experts or not since(versions, "transformers", 5) or not since(versions, "peft", 0, 19):
+        return ()
+    if text == "all-linear":
+        return ("gate_up", "down", "router") if since(versions, "peft", 0, 20) else ()
+    words, found = set(_SETS_SPELT.get(text, text.split(","))), []
+    for parameter, parts in names.items():
+        present = [part for part in parts if part in words]
+        if present and len(present) < len(parts):
+            missing = ", ".join(part for part in parts if part not in words)
+            raise UsageError(f"--targets {text}: peft refuses {present[0]} without {missing}, which {shape.family} has in one parameter")
+        if present:
+            found.append(parameter)
+    return tuple(found)
 
 
 def since(versions: Mapping[str, str], name: str, *least: int) -> bool:

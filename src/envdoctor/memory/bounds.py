@@ -13,7 +13,7 @@ from envdoctor.memory.model import Model
 from envdoctor.memory.optimizers import OPTIMIZERS
 from envdoctor.memory.run import Run
 from envdoctor.memory.shape import shape_of
-from envdoctor.memory.verdict import LEAST_CONTEXT, judge, workspace_of
+from envdoctor.memory.verdict import LEAST_CONTEXT, judge, measured, workspace_of
 from envdoctor.model.errors import EnvdoctorError
 from envdoctor.model.record import Record
 
@@ -121,6 +121,8 @@ def most(shape: Shape, told: Mapping[str, Any], versions: Mapping[str, str], cap
         run, _ = resolve(wishes, shape, versions)
     except EnvdoctorError as error:
         return Bound(missing=str(error).lstrip("-"))
+    if not measured(shape, run):
+        return Bound(missing="no run with adapters on experts was measured")
     run = run.replace(workspace=workspace_of(capability))
     judged = judge(shape, run, forecast(shape, run), 1, capability)
     return Bound(size=judged.safe, says=f"{run.batch} x {run.seq} tokens, with a margin of {judged.band:.0%}")

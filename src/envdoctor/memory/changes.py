@@ -114,6 +114,8 @@ def _candidates(shape: Shape, run: Run) -> Iterator[tuple[str, str, Run]]:
             yield f"--batch 1, and accumulate {run.batch} times", "time", run.replace(batch=1)
     if run.optimizer.startswith("adamw_torch"):
         yield "--optimizer adamw_bnb_8bit", "rounded optimizer states", run.replace(optimizer="adamw_bnb_8bit")
+    if run.adapted_experts:
+        yield "--targets attention", "experts stay as they are", run.replace(targets=("q", "k", "v", "o"), adapted_experts=())
     if run.method in ("lora", "dora", "qlora") and run.rank >= 16:
         yield f"--rank {run.rank // 2}", "capacity of the adapter", run.replace(rank=run.rank // 2)
     if full:

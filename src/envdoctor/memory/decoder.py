@@ -80,7 +80,8 @@ class Layer:
     def adapters(self) -> list[Weight]:
         """Return the parameters that an adapter adds."""
         linears = [*self.qkv, self.o, *self.mlp]
-        return [weight for linear in linears for weight in (linear.a, linear.b, linear.magnitude) if weight is not None]
+        found = [weight for linear in linears for weight in (linear.a, linear.b, linear.magnitude) if weight is not None]
+        return found + (self.experts.adapters() if self.experts else [])
 
 
 def latent(shape: Shape, run: Run) -> tuple[list[Linear], list[Weight]]:

@@ -1,7 +1,7 @@
 """Mixtures of experts on the tape: the router, and `grouped_mm_experts_forward` of transformers 5, which computes all experts at once.
 
-Rows are tokens times experts per token, however they are routed, so routing changes nothing here. Experts are not trained by adapters
-unless asked for by name; `fit` does not offer that.
+Rows are tokens times experts per token, however they are routed, so routing changes nothing here. Where peft wraps the experts' parameters
+(`ParamWrapper`), the weights of all experts are added to their adapters' product for the length of a layer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Experts:
     """The router and the experts of one layer; experts are one three-dimensional parameter each way, with biases the router's too."""
 
-    __slots__ = ("biases", "down", "gate_up", "router", "size")
+    __slots__ = ("adapted", "biases", "down", "gate_up", "router", "size")
 
     def __init__(self, shape: Shape, run: Run) -> None:
         trained = run.method == "full"
@@ -31,9 +31,23 @@ class Experts:
         if shape.expert_bias:
             self.biases = [Weight(shape.experts, columns, run.other_width, trained=trained) for columns in (2 * size, shape.hidden, 1)]
 
+        self.adapted: dict[str, tuple[Weight, Weight]] = {}  # by parameter: what an adapter adds to it
+        for name, inputs, outputs, rank in (
+            ("gate_up", shape.hidden, 2 * size, 2 * run.rank * shape.experts),  # two projections in one: twice the rank
+            ("down", size, shape.hidden, run.rank * shape.experts),
+            ("router", shape.hidden, shape.experts, run.rank),
+        ):
+            if name in run.adapted_experts:
+                a, b = (Weight(*sizes, run.adapter_width, trained=True) for sizes in ((rank, inputs), (outputs, rank)))
+                self.adapted[name] = (a, b)
+
     def weights(self) -> list[Weight]:
         """Return all parameters."""
         return [self.router, self.gate_up, self.down, *self.biases]
+
+    def adapters(self) -> list[Weight]:
+        """Return the parameters that adapters add."""
+        return [weight for pair in self.adapted.values() for weight in pair]
 
 
 def mix(tape: Tape, x: Tensor, experts: Experts, shape: Shape) -> Tensor:
@@ -42,11 +56,12 @@ def mix(tape: Tape, x: Tensor, experts: Experts, shape: Shape) -> Tensor:
     rows = tokens * shape.experts_used
     before = x.width
     scores = route(tape, x, experts, shape, rows)
+    gate_up, down = fold(tape, experts, "gate_up"), fold(tape, experts, "down")
     chosen = gather(tape, x, rows * shape.hidden)
     bias = tape.new(rows * 2 * experts.size, experts.biases[0].tensor.width) if experts.biases else None
-    out = act(tape, grouped(tape, chosen, experts.gate_up, 2 * experts.size), shape)
+    out = act(tape, grouped(tape, chosen, gate_up, shape.hidden, 2 * experts.size), shape)
     bias = tape.new(rows * shape.hidden, experts.biases[1].tensor.width) if experts.biases else None
-    out = grouped(tape, out, experts.down, shape.hidden)
+    out = grouped(tape, out, down, experts.size, shape.hidden)
     weighted = mul(tape, out, scores)
     weighted = gather(tape, weighted, weighted.elements)  # back into the order of the tokens
     summed = cast(tape, total(tape, weighted, tokens * shape.hidden), before)
@@ -54,9 +69,32 @@ def mix(tape: Tape, x: Tensor, experts: Experts, shape: Shape) -> Tensor:
     return summed
 
 
+def fold(tape: Tape, experts: Experts, name: str) -> Tensor:
+    """Give a parameter with its adapter folded in (`_LoraFactorsProxy`): one `baddbmm` over all experts, once more to try it out before."""
+    base: Weight = getattr(experts, name)
+    pair = experts.adapted.get(name)
+    if pair is None:
+        return base.tensor
+    elements, width = base.tensor.elements, base.tensor.width
+    a, b = cast(tape, pair[0].tensor, width), cast(tape, pair[1].tensor, width)
+    of_a, of_b = a.elements, b.elements
+
+    def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        return tape.new(of_b, width), tape.new(of_a, width)
+
+    trial = tape.new(elements, width)
+    del trial
+    node = tape.node((b, a), [b, a], backward)
+    return tape.new(elements, width, node)
+
+
 def route(tape: Tape, x: Tensor, experts: Experts, shape: Shape, rows: int) -> Tensor:
     """Run the router: scores of all experts in fp32, of which each token keeps the best."""
-    logits = linear(tape, x, experts.router)
+    router = experts.router
+    if "router" in experts.adapted:
+        router = Weight(router.rows, router.columns, router.tensor.width, trained=False)
+        router.tensor = fold(tape, experts, "router")
+    logits = linear(tape, x, router)
     elements, width = logits.elements, logits.width
 
     def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
@@ -67,18 +105,19 @@ def route(tape: Tape, x: Tensor, experts: Experts, shape: Shape, rows: int) -> T
     return tape.new(rows, width, node)
 
 
-def grouped(tape: Tape, x: Tensor, weight: Weight, columns: int) -> Tensor:
+def grouped(tape: Tape, x: Tensor, matrix: Tensor, inputs: int, columns: int) -> Tensor:
     """Run `_grouped_linear`: one product for all experts, its bias added in place, and zeros where no expert answered."""
-    rows = x.elements // weight.columns
-    x = cast(tape, x, weight.tensor.width)
-    width, of_x, needs, trained = x.width, x.elements, x.node is not None, weight.leaf is not None
-    of_weight = weight.tensor.elements
+    rows = x.elements // inputs
+    x = cast(tape, x, matrix.width)
+    width, of_x, needs, trained = x.width, x.elements, x.node is not None, matrix.node is not None
+    of_weight = matrix.elements
 
     def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
         to_x = tape.new(of_x, width) if needs else None
         return to_x, tape.new(of_weight, width) if trained else None
 
-    node = tape.node((x, weight.tensor), ([x] if trained else []), backward)
+    made = [matrix] if needs and matrix.buffer is not None else []
+    node = tape.node((x, matrix), ([x] if trained else []) + made, backward)
     return masked_fill(tape, tape.new(rows * columns, width, node))
 
 

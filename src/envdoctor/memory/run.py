@@ -11,6 +11,7 @@ class Run(Record):
     method: str = "lora"  # full | lora | dora | qlora
     rank: int = 8
     targets: tuple[str, ...] = ("q", "k", "v", "o", "gate", "up", "down")
+    adapted_experts: tuple[str, ...] = ()  # of gate_up, down and router
     batch: int = 1
     seq: int = 1024
     width: int = 2  # of the loaded weights: 2 for bf16 and fp16, 4 for fp32

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.memory.verdict import FITS, band_of, context_of
+from envdoctor.memory.verdict import FITS, band_of, context_of, measured
 from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
@@ -91,7 +91,8 @@ def title(name: str, run: Run) -> str:
     """Say what was asked in one line."""
     parts = [name, run.method]
     if run.method in ("lora", "qlora", "dora"):
-        parts[-1] += f" r={run.rank} on {'all linear layers' if len(run.targets) == 7 else ', '.join(run.targets)}"
+        whole = len(run.targets) >= 7 or "router" in run.adapted_experts
+        parts[-1] += f" r={run.rank} on {'all linear layers' if whole else ', '.join([*run.targets, *run.adapted_experts])}"
     parts.append(f"{run.batch} x {run.seq} tokens")
     sixteen = "bf16 weights" if run.autocast else "fp16 weights"
     parts.append("NF4" if run.method == "qlora" else "fp32 weights" if run.width == 4 else sixteen)
@@ -112,8 +113,9 @@ def lines(answer: Answer) -> list[str]:
     told += ["", f"  tensors at the peak   {gib(found.allocated)}", f"  reserved by torch     {gib(found.reserved)}"]
     if judged is not None:
         told.append(f"  on the device         {gib(judged.device)}, give or take {judged.band:.0%}")
-    if not answer.shape.calibrated:
-        told.append(f"  bounds only: no run of the family {answer.shape.family} was measured")
+    if not measured(answer.shape, run):
+        what = f"of the family {answer.shape.family}" if not answer.shape.calibrated else "with adapters on experts"
+        told.append(f"  bounds only: no run {what} was measured")
     told += ["", *bar(categories(found, judged), judged.capacity if judged else 0, 72), ""]
     if answer.largest is not None:
         batch, seq = answer.largest
@@ -138,7 +140,7 @@ def mapping(answer: Answer) -> dict[str, object]:
         "model": answer.name,
         "shape": {"source": answer.source, "family": answer.shape.family, "parameters": found.parameters, "trained": found.trained},
         "tier": "A",
-        "calibrated": answer.shape.calibrated,
+        "calibrated": measured(answer.shape, answer.run),
         "error_band": band_of(answer.shape, answer.run),
         "peak_allocated_bytes": found.allocated,
         "peak_reserved_bytes": found.reserved,

@@ -44,12 +44,17 @@ def workspace_of(capability: float | None) -> int:
     return 4096 * 2048 + 16 * 8192 if capability is not None and capability < 9 else 32 * MIB
 
 
+def measured(shape: Shape, run: Run) -> bool:
+    """Tell whether runs of this kind were held against real ones, so that more than bounds can be told."""
+    return shape.calibrated and not run.adapted_experts
+
+
 def band_of(shape: Shape, run: Run) -> float:
     """Return how far reserved memory may lie from the forecast: by what was measured of runs like it (docs/explanation/memory.md).
 
     Paged optimizers have more room because the same run took 10 % more in a process that had run others before.
     """
-    if not shape.calibrated or run.cards > 1 or run.offload or run.loss == "rows":
+    if not measured(shape, run) or run.cards > 1 or run.offload or run.loss == "rows":
         return 0.2
     if run.margin:
         return max(run.margin, 0.08)
@@ -67,7 +72,7 @@ def judge(shape: Shape, run: Run, forecast: Forecast, capacity: int, capability:
     least = forecast.allocated + forecast.workspaces + context
     device = forecast.reserved + forecast.outside + context
     safe = device + int(forecast.reserved * band)
-    if not shape.calibrated:
+    if not measured(shape, run):
         least -= int(forecast.allocated * band)
     verdict = TOO_MUCH if least > capacity else FITS if safe <= capacity else TIGHT
     return Judgement(verdict=verdict, device=device, safe=safe, context=context, capacity=capacity, band=band)
