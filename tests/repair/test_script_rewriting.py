@@ -63,7 +63,13 @@ def test_every_refused_spelling_becomes_one_that_the_set_took() -> None:
             "kw = {'evaluation_strategy': 'no'}\nTrainingArguments('out', **kw)",
             "kw = {'eval_strategy': 'no'}\nTrainingArguments('out', **kw)",
         ),
+        (
+            "kw = {'seed': 1}\nkw['evaluation_strategy'] = 'no'\nTrainingArguments('out', **kw)",
+            "kw = {'seed': 1}\nkw['eval_strategy'] = 'no'\nTrainingArguments('out', **kw)",
+        ),
         ("TrainingArguments('out', warmup_ratio=0.1)", "TrainingArguments('out', warmup_steps=0.1)"),
+        ("TrainingArguments('out', split_batches=True)", "TrainingArguments('out', accelerator_config={\"split_batches\": True})"),
+        ("TrainingArguments('out', half_precision_backend='auto', seed=1)", "TrainingArguments('out', seed=1)"),
         ("TrainingArguments('out', group_by_length=True)", "TrainingArguments('out', train_sampling_strategy=\"group_by_length\")"),
         ("TrainingArguments('out', group_by_length=False, seed=1)", "TrainingArguments('out', seed=1)"),
         ("TrainingArguments('out', adafactor=True)", "TrainingArguments('out', optim=\"adafactor\")"),
@@ -92,7 +98,8 @@ def test_an_argument_is_respelled_and_nothing_else_changes(before: str, after: s
         ("TrainingArguments('out', save_safetensors=False)", "cannot be had"),
         ("TrainingArguments('out', evaluation_strategy='no', eval_strategy='no')", "decide which of the two counts"),
         ("TrainingArguments('out', max_stepz=3)", "perhaps max_steps is meant"),
-        ("TrainingArguments('out', fp16_opt_level='O1')", "nothing is known that takes its place"),
+        ("TrainingArguments('out', tp_size=2)", "nothing is known that takes its place"),
+        ("TrainingArguments('out', half_precision_backend='apex')", "apex cannot be asked for any more"),
     ],
 )
 def test_what_needs_a_person_is_left_with_the_reason(text: str, why: str) -> None:

@@ -190,9 +190,31 @@ def test_a_mapping_that_is_unpacked_gives_its_arguments_and_their_places() -> No
 
 @pytest.mark.parametrize("given", ["**load()", "**kw", "*rest", "**{**load()}", "**{key: 1}"])
 def test_a_call_with_hidden_arguments_is_not_complete(given: str) -> None:
-    call = only(f"from trl import SFTConfig\nkw = {{'bf16': True}}\nkw['fp16'] = True\nSFTConfig({given}, a=1)", "trl.SFTConfig")
+    call = only(f"from trl import SFTConfig\nkw = {{'bf16': True}}\nchange(kw)\nSFTConfig({given}, a=1)", "trl.SFTConfig")
     assert not call.complete
     assert values(call) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected", "complete"),
+    [
+        ("kw = {'a': 1}\nkw['b'] = 2\nSFTConfig(**kw)", {"a": 1, "b": 2}, True),
+        ("kw = {'a': 1}\nkw['a'] = 2\nSFTConfig(**kw)", {"a": 2}, True),
+        ("kw = dict(a=1)\nkw.update(b=2, c=f())\nSFTConfig(**kw)", {"a": 1, "b": 2, "c": ...}, True),
+        ("kw = {'a': 1}\nSFTConfig(**kw)\nkw['b'] = 2", {"a": 1}, True),
+        ("kw = {'a': 1, 'b': 1}\nif x:\n    kw['b'] = 2\nSFTConfig(**kw)", {"a": 1}, False),
+        ("kw = {'a': 1, 'b': 1}\nwhile x:\n    kw['b'] = 2\nSFTConfig(**kw)", {"a": 1}, False),
+        ("kw = {'a': 1, 'b': 1}\ndef f():\n    kw['b'] = 2\nSFTConfig(**kw)", {"a": 1}, False),
+        ("def f():\n    kw = {'a': 1}\n    kw['b'] = 2\n    SFTConfig(**kw)", {"a": 1, "b": 2}, True),
+        ("kw = {'a': 1}\nkw['b'] = 2\nSFTConfig(x=kw)", {"x": ...}, True),
+        ("kw = {'a': 1}\nkw[key] = 2\nSFTConfig(**kw)", {}, False),
+        ("kw = {'a': 1}\nkw.update(other)\nSFTConfig(**kw)", {}, False),
+        ("kw = {'a': 1}\nkw['b'] = 2\ndel kw['a']\nSFTConfig(**kw)", {}, False),
+    ],
+)
+def test_keys_that_are_set_one_by_one_belong_to_the_mapping(body: str, expected: dict[str, object], complete: bool) -> None:
+    call = only(f"from trl import SFTConfig\n{body}", "trl.SFTConfig")
+    assert (values(call), call.complete) == (expected, complete)
 
 
 def test_lines_and_columns_count_from_one() -> None:

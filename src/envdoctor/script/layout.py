@@ -36,7 +36,8 @@ class Layout:
             place += 1
         self.newline = "\r\n" if "\r\n" in text else "\n"
         self.calls: list[ast.Call] = []
-        self.dicts: list[ast.Dict] = []
+        self.items: list[tuple[ast.expr | None, ast.expr]] = []
+        """What is set in dictionaries: the keys and values of displays, and of `name["key"] = value`."""
         self.imports: list[ast.Import | ast.ImportFrom] = []
         self.names: list[ast.Name | ast.Attribute] = []
         waiting: list[ast.AST] = [self.tree]
@@ -45,7 +46,9 @@ class Layout:
             if isinstance(node, ast.Call):
                 self.calls.append(node)
             elif isinstance(node, ast.Dict):
-                self.dicts.append(node)
+                self.items += zip(node.keys, node.values)
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+                self.items.append((node.targets[0].slice, node.value))
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
                 self.imports.append(node)
             elif isinstance(node, (ast.Name, ast.Attribute)):
@@ -86,10 +89,9 @@ class Layout:
 
     def key_at(self, line: int, column: int) -> ast.Constant | None:
         """Return the key, a written text, of the entry of a dictionary whose value begins there."""
-        for display in self.dicts:
-            for key, value in zip(display.keys, display.values):
-                if isinstance(key, ast.Constant) and isinstance(key.value, str) and (value.lineno, value.col_offset + 1) == (line, column):
-                    return key
+        for key, value in self.items:
+            if isinstance(key, ast.Constant) and isinstance(key.value, str) and (value.lineno, value.col_offset + 1) == (line, column):
+                return key
         return None
 
     def line_start(self, place: int) -> int:

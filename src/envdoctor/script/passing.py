@@ -34,7 +34,7 @@ class Passing:
         if not isinstance(value, ast.Name):
             return
         home = scope.home(value.id)
-        if home is None or len(home.names[value.id]) != 1 or value.id in home.escapes:
+        if home is None or len(home.names[value.id]) != 1 or value.id in home.escapes or value.id in home.amended:
             return
         binding = home.names[value.id][0]
         if binding.kind == KEYWORDS and binding.node is not None and not branches:

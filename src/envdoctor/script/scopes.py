@@ -48,19 +48,35 @@ class Binding:
         self.node = node
 
 
+class Amendment:
+    """A key that a statement sets in a dictionary that has a name: `name["key"] = value`, or `name.update(key=value)`."""
+
+    __slots__ = ("is_sure", "key", "line", "path", "scope", "value")
+
+    def __init__(self, key: str, value: ast.expr, scope: Scope, path: str, *, line: int, is_sure: bool) -> None:
+        self.key = key
+        self.value = value
+        self.line = line
+        self.scope = scope
+        self.path = path
+        self.is_sure = is_sure
+
+
 class Scope:
     """Names of a module, function, class or comprehension.
 
-    `escapes` are names whose container something else may change; `known` is where `values` keeps what it found out of a name.
+    `escapes` are names whose container something else may change, `amended` those of which statements set single keys; `known` is where
+    `values` keeps what it found out of a name.
     """
 
-    __slots__ = ("escapes", "is_class", "known", "names", "outer", "parent")
+    __slots__ = ("amended", "escapes", "is_class", "known", "names", "outer", "parent")
 
     def __init__(self, parent: Scope | None = None, is_class: bool = False) -> None:
         self.parent = parent
         self.is_class = is_class
         self.names: dict[str, list[Binding]] = {}
         self.escapes: dict[str, list[ast.expr | None]] = {}
+        self.amended: dict[str, list[Amendment]] = {}
         self.outer: dict[str, Scope] = {}
         self.known: dict[tuple[str, str], object] = {}
 
@@ -88,6 +104,8 @@ class Scopes:
         self.of: dict[ast.AST, Scope] = {}
         self.path = ""
         self._escapes: list[tuple[str, Scope, ast.expr | None]] = []
+        self._amended: list[tuple[str, Amendment]] = []
+        self._depth = 0
         for self.path, tree in trees:
             for statement in tree.body:
                 self._visit(statement, self.module)
@@ -95,16 +113,22 @@ class Scopes:
             home = scope.home(name)
             if home is not None:
                 home.escapes.setdefault(name, []).append(function)
+        for name, amendment in self._amended:
+            home = amendment.scope.home(name)
+            if home is not None:
+                home.amended.setdefault(name, []).append(amendment)
 
     def forget(self) -> None:
         """Let go of everything: scopes and what they bind name each other, and would keep the trees until the garbage is collected."""
         for scope in (self.module, *self.of.values()):
             scope.names.clear()
             scope.escapes.clear()
+            scope.amended.clear()
             scope.outer.clear()
             scope.known.clear()
         self.of.clear()
         self._escapes.clear()
+        self._amended.clear()
 
     def _bind(self, scope: Scope, name: str, kind: str, imported: str = "", node: ast.AST | None = None) -> None:
         scope.bind(name, Binding(kind, scope, self.path, imported, node))
@@ -115,6 +139,13 @@ class Scopes:
                 self._escapes.append((node.id, scope, None))
             else:
                 self._bind(scope, node.id, OTHER)
+        elif isinstance(node, ast.Call) and self._update(node, scope):
+            for keyword in node.keywords:
+                self._visit(keyword.value, scope)
+        elif isinstance(node, (ast.If, ast.For)):
+            self._depth += 1
+            self._descend(node, scope)
+            self._depth -= 1
         elif type(node) in _PLAIN:
             self._descend(node, scope)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -147,7 +178,9 @@ class Scopes:
             self._descend(node, scope)
         else:
             self._pattern(node, scope)
+            self._depth += 1  # `while`, `try`, `match`
             self._descend(node, scope)
+            self._depth -= 1
 
     def _descend(self, node: ast.AST, scope: Scope) -> None:
         call = node if isinstance(node, ast.Call) else None
@@ -190,9 +223,25 @@ class Scopes:
             ):
                 for item, part in zip(target.elts, value.elts):
                     self._assign([item], part, scope)
+            elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name) and _is_text(target.slice):
+                self._amend(target.value.id, target.slice.value, value, target, scope)  # type: ignore[attr-defined]
             else:
                 self._visit(target, scope)
         self._visit(value, scope)
+
+    def _amend(self, name: str, key: str, value: ast.expr, place: ast.expr, scope: Scope) -> None:
+        self._amended.append((name, Amendment(key, value, scope, self.path, line=place.lineno, is_sure=not self._depth)))
+
+    def _update(self, node: ast.Call, scope: Scope) -> bool:
+        """Note what `name.update(key=value)` sets, where every key can be seen."""
+        function = node.func
+        if not isinstance(function, ast.Attribute) or function.attr != "update" or not isinstance(function.value, ast.Name) or node.args:
+            return False
+        if not node.keywords or any(keyword.arg is None for keyword in node.keywords):
+            return False
+        for keyword in node.keywords:
+            self._amend(function.value.id, str(keyword.arg), keyword.value, function.value, scope)
+        return True
 
     def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         for alias in node.names:
@@ -238,3 +287,7 @@ class Scopes:
             name = getattr(node, "name", None) or getattr(node, "rest", None)
             if name:
                 self._bind(scope, name, OTHER)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envdoctor.script.arithmetic import UnknownValueError, binary, bounded, checked, unary
 from envdoctor.script.names import is_class
-from envdoctor.script.scopes import CLASS, IMPORT, VALUE, Binding, Scope
+from envdoctor.script.scopes import CLASS, IMPORT, VALUE, Amendment, Binding, Scope
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def mapping(node: ast.AST | None, scope: Scope, depth: int = 0, path: str = "") 
     if depth > DEPTH:
         raise UnknownValueError
     if isinstance(node, ast.Name):
-        binding = constant(node.id, scope)
+        binding = constant(node.id, scope, amended=True)
         if binding is None:
             raise UnknownValueError
         known = binding.scope.known
@@ -191,7 +191,8 @@ def mapping(node: ast.AST | None, scope: Scope, depth: int = 0, path: str = "") 
         kept = known[key_known]
         if not isinstance(kept, Mapping):
             raise UnknownValueError
-        return kept
+        amended = binding.scope.amended.get(node.id)
+        return kept if amended is None else _amended(kept, amended, node, scope, path)
     found = Mapping()
     pairs: list[tuple[ast.expr | str | None, ast.expr]]
     if isinstance(node, ast.Dict):
@@ -220,10 +221,25 @@ def mapping(node: ast.AST | None, scope: Scope, depth: int = 0, path: str = "") 
     return found
 
 
-def constant(name: str, scope: Scope) -> Binding | None:
-    """Return the only binding of a name, if it is an assignment whose value nothing can change afterwards."""
+def _amended(kept: Mapping, amendments: list[Amendment], use: ast.Name, scope: Scope, path: str) -> Mapping:
+    """Return a dictionary with the keys that statements set between its making and its use; what may be set elsewhere is not known."""
+    found = Mapping()
+    found.items.update(kept.items)
+    found.complete = kept.complete
+    for one in amendments:
+        in_order = one.scope is scope and one.path == path
+        if in_order and one.is_sure and one.line < use.lineno:
+            found.items[one.key] = (one.value, one.scope, one.path)
+        elif not (in_order and one.is_sure):
+            found.items.pop(one.key, None)
+            found.complete = False
+    return found
+
+
+def constant(name: str, scope: Scope, *, amended: bool = False) -> Binding | None:
+    """Return the only binding of a name, if it is an assignment whose value nothing can change afterwards, or only single keys of it."""
     home = scope.home(name)
-    if home is None or len(home.names[name]) != 1:
+    if home is None or len(home.names[name]) != 1 or (not amended and name in home.amended):
         return None
     binding = home.names[name][0]
     if binding.kind != VALUE:
