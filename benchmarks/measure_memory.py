@@ -319,7 +319,9 @@ def measure(run: dict[str, Any], trace: str) -> dict[str, Any]:
             torch.cuda.reset_peak_memory_stats(card)
         row["after_peft"] = sum(torch.cuda.memory_allocated(card) for card in cards)
         if trace and DEVICE == "cuda":
-            torch.cuda.memory._record_memory_history(max_entries=400_000, stacks="python")
+            # DeepSpeed's own linear layer of stage 3 breaks where frames are recorded (torch 2.11, Python 3.12)
+            frames = None if run.get("sharing") == "zero3" else "all"
+            torch.cuda.memory._record_memory_history(context=frames, max_entries=400_000, stacks="python")
         steady: list[int] = []
         started = time.monotonic()
         try:

@@ -39,6 +39,7 @@ def full(tape: Tape, x: Tensor, head: Weight, shape: Shape, run: Run) -> Tensor:
     loss = cross_entropy(tape, logits, shifted=run.shifted_logits)
     if tape.sent is not None:
         logits = tape.sent(logits)
+    tape.casts.clear()  # autocast's region ends with the model, before what it returns is converted
     out = cast(tape, logits, 4) if tape.autocast and run.fp32_logits_out else logits
     del logits
     if run.cloned_outputs:

@@ -109,6 +109,8 @@ def step(tape: Tape, model: Model, way: Way | None = None) -> None:
     loss = loss_of(tape, x, model.head, shape, run)
     del x
     tape.casts.clear()
+    if way is not None:
+        way.forwarded()
     tape.backward(loss)
     del loss
 

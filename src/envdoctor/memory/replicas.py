@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from envdoctor.memory.tape import Leaf
 
 _FIRST, _BUCKET, _BROADCAST = 1 << 20, 25 << 20, 250 << 20
+_WITHOUT_LIMIT = 1 << 62
 _IN_FLIGHT = 2
 
 
@@ -60,7 +61,9 @@ class Replicas(Way):
         self._order.append(self._sizes[id(leaf)])
 
     def _buckets(self) -> list[int]:
-        return buckets(list(self._sizes.values()), (_FIRST, _BUCKET))[::-1]
+        """Return the buckets of the first step: where they are built anew later, one of all gradients of a width."""
+        limits = (_FIRST, _BUCKET) if looks_for_unused(self.run) else (_WITHOUT_LIMIT,)
+        return buckets(list(self._sizes.values()), limits)[::-1]
 
     def prepared(self) -> list[int]:
         """Broadcast all weights in flat copies, and take the buckets."""

@@ -190,11 +190,15 @@ class Shards(Way):
     def _watch(self, logits: Tensor) -> Tensor:
         return passage(self.tape, logits, partial(self._before, self._tail))
 
+    def forwarded(self) -> None:
+        """Let go of what the last unit gathered."""
+        self._kept = None
+
     def update(self) -> None:
         """Do what is left at the end of the way back: units whose inputs have no gradient."""
         for number in (_EMBEDDING, self._tail, *range(self._tail)):
             self._after(number)
-        self._scattering = self._kept = None
+        self._scattering = None
         self._ahead.clear()
 
     def finish(self) -> None:

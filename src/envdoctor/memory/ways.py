@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     Blocks = dict[int, Block | int]
 
 
+EMPTY = -(1 << 62)
+"""An event of preparing: the allocator gives back what it holds without need (`empty_cache`)."""
+
+
 class Way:
     """What happens beside the step itself, on the card `rank` of `run.cards`."""
 
@@ -90,6 +94,9 @@ class Way:
     def head(self, x: Tensor) -> Tensor:
         """Be told that the head and the loss are next."""
         return x
+
+    def forwarded(self) -> None:
+        """Be told that the loss is there, and the way back is next."""
 
     def update(self) -> None:
         """Put on the tape what follows the way back, up to where the optimizer takes its states."""
@@ -164,7 +171,9 @@ def replayed(way: Way) -> Forecast:
 
 def _apply(pool: Allocator, events: Events, offset: int, blocks: Blocks) -> None:
     for at, event in enumerate(events, offset):
-        if event >= 0:
+        if event == EMPTY:
+            pool.empty()
+        elif event >= 0:
             blocks[at] = pool.take(event)
         else:
             pool.give(blocks.pop(~event))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from envdoctor.memory.ops import Weight
 from envdoctor.memory.optimizers import needs_of
-from envdoctor.memory.ways import Way
+from envdoctor.memory.ways import EMPTY, Way
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Zero(Way):
             at += len(self.bytes_of([weight]))
         events: list[int] = []
         for group, part in zip(self._groups, self._part, strict=True):
-            events.append(self._aligned(group) * 2)
+            events += [EMPTY, self._aligned(group) * 2]
             events += [~starts[id(weight)] for weight in group]
             copy = at + len(events)
             if self.run.offload:

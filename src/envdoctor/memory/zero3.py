@@ -12,7 +12,7 @@ from functools import partial
 
 from envdoctor.memory.ops import Weight, passage
 from envdoctor.memory.optimizers import needs_of
-from envdoctor.memory.ways import Way
+from envdoctor.memory.ways import EMPTY, Way
 from envdoctor.memory.zero import in_bf16
 
 TYPE_CHECKING = False
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from envdoctor.memory.shape import Shape
     from envdoctor.memory.tape import Leaf, Tensor
 
+_GATHERING, _REDUCING = 1, 2  # streams beside the one that computes
 _SUB_GROUP = 1_000_000_000  # elements, of this card's parts (sub_group_size)
+_REUSE_DISTANCE = 1_000_000_000  # elements (stage3_max_reuse_distance)
 _AHEAD = 50_000_000  # elements (stage3_prefetch_bucket_size)
 _PERSISTENT = 100_000  # elements; smaller ones are never let go of (stage3_param_persistence_threshold)
 
@@ -40,7 +42,7 @@ class Zero3(Way):
         self._sizes = {id(weight.leaf): weight.tensor.elements for weight in model.trained()}
         self._left: list[Tensor] = []
         self.tape.arrived = self._arrived
-        self.tape.watched = lambda logits: passage(self.tape, logits, partial(self._gather, self._tail))
+        self._elements = [sum(weight.tensor.elements for weight in layer.weights()) for layer in model.layers]
 
     def _part(self, weight: Weight) -> int:
         return -(-weight.tensor.elements // self.run.cards)
@@ -79,7 +81,7 @@ class Zero3(Way):
         trained = {id(weight) for weight in self.model.trained()}
         events = [~at for at, weight in enumerate(weights) if id(weight) in trained]
         whole = sum(map(self._part, self.model.trained()))
-        events.append(whole * 2)
+        events += [EMPTY, whole * 2]  # by way of the computer's memory (`defragment`)
         first = len(weights)
         if not self.run.offload:
             converted = -1
@@ -111,28 +113,56 @@ class Zero3(Way):
         largest = max(self._flat(), key=lambda weight: weight.tensor.elements)
         return needs_of(self.run.optimizer, [largest], self.model.embedding, set()).passing
 
-    def _gather(self, number: int) -> None:
-        """Gather the largest run of parameters that is needed at one moment in a layer: one, and as many ahead as are asked for."""
+    def _reused_soon(self, number: int) -> bool:
+        """Tell whether a layer is needed again, on the way back, before so many other parameters that it is let go of."""
+        layers = self.run.checkpointing + 2  # forward, perhaps again, and back
+        between = 2 * self.model.head.tensor.elements + layers * sum(self._elements[number + 1 :])
+        return between < _REUSE_DISTANCE
+
+    def _blocks(self, number: int) -> list[int]:
+        weights = [self.model.head] if number == self._tail else self.model.layers[number].weights()
+        return [weight.tensor.elements for weight in weights if weight.tensor.elements > _PERSISTENT]
+
+    def _window(self, number: int) -> list[int]:
+        """Return the largest run of a layer's parameters that is gathered at one moment: one, and as many ahead as are asked for."""
+        sizes = self._blocks(number)
+        best: list[int] = []
+        for at in range(len(sizes)):
+            window = [sizes[at]]
+            for size in (sizes + sizes)[at + 1 : at + len(sizes)]:
+                if sum(window[1:]) >= _AHEAD:
+                    break
+                window.append(size)
+            best = max(best, window, key=sum)
+        return best
+
+    def _gather(self, number: int, sizes: list[int]) -> None:
         if number in self._open:
             return
-        model = self.model
-        weights = [model.head] if number == self._tail else model.layers[number].weights()
-        sizes = [weight.tensor.elements for weight in weights if weight.tensor.elements > _PERSISTENT]
-        if number < self._tail:
-            following = sizes + sizes
-            windows = []
-            for at in range(len(sizes)):
-                window = [following[at]]
-                for size in following[at + 1 : at + len(sizes)]:
-                    if sum(window[1:]) >= _AHEAD:
-                        break
-                    window.append(size)
-                windows.append(window)
-            sizes = max(windows, key=sum, default=[])
         self._open[number] = []
+        self.tape.place = _GATHERING
+        flat = self.tape.new(sum(sizes), 2) if len(sizes) > 1 else None
         for size in sizes:
             self.named[len(self.tape.events)] = "passing"
             self._open[number].append(self.tape.new(size, 2))
+        del flat
+        self.tape.place = 0
+
+    def _go_back(self, number: int) -> None:
+        """Gather a layer whole, because all of it is needed again to go back through it, and of the one before what is asked for ahead."""
+        self._gather(number, self._blocks(number))
+        if 0 < number < self._tail:
+            self._ahead_of(number - 1)
+
+    def _ahead_of(self, number: int) -> None:
+        ahead: list[int] = []
+        for size in self._blocks(number):
+            if sum(ahead) >= _AHEAD:
+                break
+            ahead.append(size)
+        if number not in self._open:
+            self._release(-2)
+            self._gather(-2, ahead)
 
     def _release(self, number: int) -> None:
         self._open.pop(number, None)
@@ -148,15 +178,19 @@ class Zero3(Way):
 
     def _reduce(self) -> None:
         if len(self._bucket) > 1:
+            self.tape.place = _REDUCING
             flat = self.tape.new(self._filled, 2)
             del flat
+            self.tape.place = 0
         for leaf in self._bucket:
             leaf.gradient = None
         self._bucket, self._filled = [], 0
 
     def embed(self) -> None:
         """Gather the embedding."""
+        self.tape.place = _GATHERING
         self._open[-1] = [self.tape.new(self.model.embedding.tensor.elements, 2)]
+        self.tape.place = 0
 
     def embedded(self, x: Tensor) -> Tensor:
         """Let go of the embedding."""
@@ -165,15 +199,17 @@ class Zero3(Way):
 
     def layer(self, number: int, over: Pass, layer: Layer, x: Tensor) -> Tensor:
         """Gather what a layer needs while it runs."""
-        self._gather(number)
+        kept = self._reused_soon(number)
+        self._gather(number, self._blocks(number) if kept else self._window(number))
         x = passage(self.tape, x, partial(self._release, number))
         x = super().layer(number, over, layer, x)
-        self._release(number)
-        return passage(self.tape, x, partial(self._gather, number))
+        if not kept:
+            self._release(number)
+        return passage(self.tape, x, partial(self._go_back, number))
 
     def head(self, x: Tensor) -> Tensor:
         """Gather the head; it stays until its gradient is there."""
-        self._gather(self._tail)
+        self._gather(self._tail, self._blocks(self._tail))
         return passage(self.tape, x, partial(self._release, self._tail))
 
     def update(self) -> None:
