@@ -60,7 +60,7 @@ class _Function:
         listed = [*given.posonlyargs, *given.args]
         self._given = listed[0].arg if listed and len(listed) - len(given.defaults) <= 1 else ""
         body = [node.body] if isinstance(node, ast.Lambda) else node.body
-        self._nodes = [inner for part in body for inner in _inside(part)]
+        self._nodes = [inner for part in body for inner in inside(part)]
         self._returned = [node.body] if isinstance(node, ast.Lambda) else [one.value for one in self._nodes if isinstance(one, ast.Return)]
         self._is_plain = not isinstance(node, ast.AsyncFunctionDef) and not any(
             isinstance(one, (ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal)) for one in self._nodes
@@ -97,11 +97,11 @@ class _Function:
             size = len(about)
             for one in self._nodes:
                 if isinstance(one, ast.Assign) and self._mentions(one.value, about):
-                    about |= {name.id for spot in one.targets for name in _inside(spot) if isinstance(name, ast.Name)}
+                    about |= {name.id for spot in one.targets for name in inside(spot) if isinstance(name, ast.Name)}
         return frozenset(about)
 
     def _mentions(self, node: ast.AST, names: set[str] | frozenset[str]) -> bool:
-        return any(isinstance(one, ast.Name) and one.id in names for one in _inside(node))
+        return any(isinstance(one, ast.Name) and one.id in names for one in inside(node))
 
     def _kind(self, node: ast.AST | None, depth: int = 0) -> str:
         """Return the kind of an expression's value, "" where it is not sure."""
@@ -172,7 +172,7 @@ class _Function:
     def _of_filled(self, name: str) -> str:
         """Return the kind of a list that begins empty: one with a place for each row if it is filled in a loop over them."""
         loops = [one for one in self._nodes if isinstance(one, ast.For) and self._mentions(one.iter, self._about)]
-        filling = [one for loop in loops for part in loop.body for one in _inside(part) if _fills(one, name)]
+        filling = [one for loop in loops for part in loop.body for one in inside(part) if _fills(one, name)]
         return ROWS if filling else SEVERAL
 
 
@@ -208,7 +208,7 @@ def _is_empty_list(node: ast.expr) -> bool:
     return isinstance(node, ast.List) and not node.elts
 
 
-def _inside(node: ast.AST) -> Iterator[ast.AST]:
+def inside(node: ast.AST) -> Iterator[ast.AST]:
     """Yield a node and what is inside of it, without the bodies of functions and classes in it."""
     waiting = [node]
     while waiting:

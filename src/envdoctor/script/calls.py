@@ -7,6 +7,7 @@ from envdoctor.script.answers import HANDED, answer
 from envdoctor.script.arithmetic import UnknownValueError
 from envdoctor.script.asking import asks, catches, leaves
 from envdoctor.script.choosing import choices
+from envdoctor.script.mapped import MAP, mapped
 from envdoctor.script.names import public
 from envdoctor.script.passing import Passing
 from envdoctor.script.scopes import COMPREHENSIONS, Scope, Scopes
@@ -175,6 +176,8 @@ class Reader:
         positional, sent = node.args, 0
         if name == PARTIAL and node.args:
             name, positional, sent = target(node.args[0], scope), [], 1
+        if getattr(node.func, "attr", "") == "map":
+            self._map(node, scope, branches)
         if not name and node.keywords:
             self._passing.called(node, scope, self._path, branches, self._is_guarded(branches))
         if not name or name == ENVIRON:
@@ -204,6 +207,12 @@ class Reader:
             complete = complete and hidden.complete
             arguments += self._unpacked(hidden)
         self._keep(name, arguments, complete, self._place(node), branches)
+
+    def _map(self, node: ast.Call, scope: Scope, branches: Branches) -> None:
+        """Keep what the function does that a data set is mapped with, as a call of MAP."""
+        found = [Argument(name=name, value=value, literal=True, location=self._place(place)) for name, value, place in mapped(node, scope)]
+        if found:
+            self._keep(MAP, found, True, self._place(node), branches)
 
     def _unpacked(self, hidden: Mapping) -> list[Argument]:
         found = []
