@@ -94,6 +94,12 @@ def test_scripts_in_several_environments_are_one_report(desk: Path) -> None:
     assert len(once) == len(set(once))
 
 
+def test_what_two_notebooks_have_in_common_is_told_once(desk: Path) -> None:
+    for name in ("m.ipynb", "n.ipynb"):
+        notebook(desk / name, "!pip install trl==0.16.0", OLD)
+    assert [places for _, _, places in refused(judged("m.ipynb", "n.ipynb"))] == [["m.ipynb:cell 2:2", "n.ipynb:cell 2:2"]]
+
+
 def test_a_block_counts_where_no_environment_is_named(desk: Path) -> None:
     (desk / "train.py").write_text(BLOCK.format("0.9.6") + NEW)
     assert refused(judged("train.py", freeze=None)) == [("trl.SFTTrainer(processing_class=)", "0.9.6 train.py line 2", ["train.py:5"])]

@@ -67,7 +67,8 @@ def together(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _plain(finding: Finding) -> Finding:
-    return finding.replace(because=(), locations=())
+    """Return what a finding says, without where: advice may name the file."""
+    return finding.replace(because=(), locations=(), remedies=tuple(remedy.replace(advice="") for remedy in finding.remedies))
 
 
 def joined(reports: Sequence[Report]) -> Report:
