@@ -93,7 +93,7 @@ def _calls(table: Table, path: str) -> Iterator[Call]:
     if adapter is not None and adapter.value in ("lora", "qlora"):
         yield call(ADAPTERS, adapter.location, _adapters(table))
     method = str(table.value("rl") or "").lower()
-    trainer = _TRAINERS.get(method) if method else "transformers.Trainer"
+    trainer = _TRAINERS.get(method) if method else "axolotl.core.trainers.base.AxolotlTrainer"
     if trainer is not None:
         yield call(trainer, top(path), {"max_length": table.get("sequence_len")})
 

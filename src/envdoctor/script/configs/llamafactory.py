@@ -46,7 +46,12 @@ OPENING = "llamafactory.hparams.read_args"
 OTHERS = ("packing", "max_length")
 """Keys of LLaMA-Factory's own, in every release, that mean something else to trl and transformers."""
 _ATTENTION = {"fa2": "flash_attention_2", "fa3": "flash_attention_3", "sdpa": "sdpa", "disabled": "eager"}
-_TRAINERS = {"dpo": "trl.DPOTrainer", "kto": "trl.KTOTrainer", "sft": "transformers.Seq2SeqTrainer", "pt": "transformers.Trainer"}
+_TRAINERS = {
+    "dpo": "trl.DPOTrainer",
+    "kto": "trl.KTOTrainer",
+    "sft": "llamafactory.train.sft.trainer.CustomSeq2SeqTrainer",
+    "pt": "llamafactory.train.pt.trainer.CustomTrainer",
+}
 _APART = ("use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon", "use_llama_pro")
 """Switches under which it is not said how the model is trained."""
 _RANK = 8
@@ -61,14 +66,24 @@ def recognises(keys: frozenset[str]) -> bool:
 def read(table: Table, path: str) -> tuple[Call, ...]:
     """Return the keys, and what is loaded, adapted and trained because of them."""
     trains = "output_dir" in table.keys or is_on(table, "do_train")
-    own = [setting for setting in table.settings if setting.key not in OTHERS]
     classes = (*_TRAINING, *_CLASSES) if trains else _CLASSES
-    target = ARGUMENTS if trains else _CLASSES[0]
-    found = [keys_call(target, own, path, Keys(classes=classes, package="llamafactory", is_shared=True))]
+    target = "llamafactory.hparams.get_train_args" if trains else "llamafactory.hparams.get_infer_args"
+    found = [keys_call(target, table.settings, path, Keys(classes=classes, package="llamafactory", is_shared=True))]
     found.append(call(OPENING, top(path), {"format": Implied(value=path.lower().rpartition(".")[2], location=top(path))}))
-    if trains and not any(is_on(table, switch) for switch in _APART):
-        found += _training(table, path)
+    if trains:
+        found.append(call(ARGUMENTS, top(path), _settings(table, path), complete=True))
+        if not any(is_on(table, switch) for switch in _APART):
+            found += _training(table, path)
     return tuple(found)
+
+
+def _settings(table: Table, path: str) -> dict[str, Setting | Implied | None]:
+    given: dict[str, Setting | Implied | None] = {each.key: each for each in table.settings if each.key not in OTHERS}
+    # LLaMA-Factory checkpoints by itself, whatever the arguments say
+    given["gradient_checkpointing"] = Implied(value=not is_on(table, "disable_gradient_checkpointing"), location=top(path))
+    if is_on(table, "enable_liger_kernel"):
+        given["use_liger_kernel"] = table.get("enable_liger_kernel")
+    return given
 
 
 def _training(table: Table, path: str) -> Iterator[Call]:
