@@ -11,6 +11,7 @@ import pytest
 from envdoctor.model.facts import Absent
 from envdoctor.model.finding import Finding, Report, Unknown
 from envdoctor.model.rule import Remedy
+from envdoctor.model.script import Location
 from envdoctor.model.snapshot import Snapshot
 from envdoctor.report import breakage, remedies, screen, text
 from envdoctor.report.options import Options
@@ -85,6 +86,15 @@ def test_text_is_calm(told: Report) -> None:
     assert written.isascii()
     assert not any(line != line.rstrip() for line in written.splitlines())
     assert "\n\n\n" not in written
+
+
+def test_a_fault_of_a_hundred_scripts_stays_short(reports_by_name: dict[str, Report]) -> None:
+    sick = next(report for report in reports_by_name.values() if report.findings)
+    many = sick.findings[0].replace(severity="error", locations=tuple(Location(path=f"s{number}.py", line=1) for number in range(100)))
+    told = sick.replace(findings=(many,))
+    assert "more; --verbose names them" in plain(told)
+    assert "s99.py:1" not in plain(told)
+    assert "s99.py:1" in plain(told, verbose=True)
 
 
 def test_the_most_expensive_error_comes_first_and_notes_last(reports_by_name: dict[str, Report]) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SEVERITY_STYLES = {"error": ERROR_STYLE, "warning": WARNING_STYLE, "note": NOTE_STYLE}
 _MOST_USES = 6  # rows of the table of uses before it is cut
+_MOST_SEEN = 10  # observations and places, of which a folder of scripts may give hundreds
 
 
 def draw(report: Report, options: Options) -> str:
@@ -59,6 +60,8 @@ def _draw_finding(sheet: Page, finding: Finding, report: Report, *, verbose: boo
     if finding.why:
         sheet.block(_label("why"), [[(paragraph, "")] for paragraph in _paragraphs(finding.why)])
     told = seen(finding)
+    if len(told) > _MOST_SEEN + 1 and not verbose:
+        told = [*told[:_MOST_SEEN], (f"and {len(told) - _MOST_SEEN} more; --verbose names them", "")]
     if told:
         sheet.pairs(_label("seen"), told)
     for number, remedy in enumerate(finding.remedies):
