@@ -88,6 +88,7 @@ def run(words: Sequence[str]) -> int:
 def _names_scripts(values: Values) -> bool:
     """Tell whether all that is named are scripts: one that declares its requirements lists them, unless releases are targeted."""
     paths = values["paths"]
+    _refuse_configurations(paths)
     if not paths or not all(path.endswith((".py", ".ipynb")) or _is_folder_of_scripts(path, values) for path in paths):
         if values["target"] or values["unsafe"]:
             raise UsageError("--target and --unsafe are about scripts; name one")
@@ -95,6 +96,14 @@ def _names_scripts(values: Values) -> bool:
     from envdoctor.facts.documents import read_text
 
     return bool(values["target"]) or not any("# /// script" in read_text(path) for path in paths if not os.path.isdir(path))
+
+
+def _refuse_configurations(paths: Sequence[str]) -> None:
+    from envdoctor.facts.scripts import PROGRAMS, is_script
+
+    for path in paths:
+        if not path.lower().endswith(PROGRAMS) and is_script(path):
+            raise UsageError(f"{path}: a training configuration is not rewritten; `envdoctor check {path}` says what to write instead")
 
 
 def _is_folder_of_scripts(path: str, values: Values) -> bool:

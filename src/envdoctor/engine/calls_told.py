@@ -148,11 +148,21 @@ def _remedies(misuse: Misuse, surface: Surface) -> list[Remedy]:
         found.append(Remedy(title="Write it differently", safety=safety, advice=advice))
     elif misuse.near:
         found.append(Remedy(title=f"Write {misuse.near}", safety="unsafe", advice=f"Write {misuse.near} if that is what is meant."))
+    elif misuse.kind == KEY and _went(misuse, surface):
+        found.append(
+            Remedy(title="Delete the key", safety="unsafe", advice=f"Delete {misuse.name}: this {misuse.package} does without it.")
+        )
     wanted = accepting(misuse, surface)
     if wanted:
         title = f"Keep the {_written(misuse)}, move {misuse.package} to {wanted}"
         found.append(Remedy(title=title, safety="unsafe", require={misuse.package: wanted}))
     return found
+
+
+def _went(misuse: Misuse, surface: Surface) -> bool:
+    """Tell whether earlier releases took it."""
+    state = surface.state(misuse.package)
+    return bool(misuse.had & ((state & -state) - 1))
 
 
 def accepting(misuse: Misuse, surface: Surface) -> str:

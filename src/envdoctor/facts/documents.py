@@ -45,7 +45,12 @@ def read_listing(path: str, *, frozen: bool = False) -> Listing:
     if not kind and not text.strip():
         raise InputError(f"{path} is empty; name a requirements file, a lock file or a list of what is installed")
     if not kind:
-        raise InputError(f"{path} is no format that envdoctor reads ({', '.join(formats.FORMATS)}); for a list of pins use --freeze")
+        kinds = ", ".join(formats.FORMATS)
+        if name.lower().endswith((".yaml", ".yml", ".json")):
+            from envdoctor.script.configs import KINDS
+
+            kinds += f", and the training configurations of {', '.join(KINDS)}"
+        raise InputError(f"{path} is no format that envdoctor reads ({kinds}); for a list of pins use --freeze")
     listing = formats.reader(kind).read(text, path, _loader(os.path.dirname(path), left, problems))
     return listing.replace(complete=listing.complete or frozen, problems=(*problems, *listing.problems), path=path)
 

@@ -40,7 +40,9 @@ def first_keys(text: str) -> frozenset[str]:
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
-            return frozenset()
+            # broken: whoever reads it says where
+            parts = text.split('"')
+            return frozenset(part for part, after in zip(parts[1::2], parts[2::2]) if after.lstrip().startswith(":"))
         return frozenset(found) if isinstance(found, dict) else frozenset()
     keys = set()
     for line in text.splitlines():
