@@ -201,7 +201,39 @@ def test_a_family_that_was_not_measured_has_bounds_only(capsys: pytest.CaptureFi
 def test_inference_holds_its_cache(capsys: pytest.CaptureFixture[str]) -> None:
     short, long = (fit(capsys, "--model", "Qwen/Qwen3-8B", "--method", "inference", "--seq", seq) for seq in ("1024", "32768"))
     cache = 2 * 36 * 8 * 128 * 2  # bytes a token: keys and values of 36 layers
+    assert long["verdict"] is None
+    main(["fit", "--model", "Qwen/Qwen3-8B", "--method", "inference", "--seq", "32768", "--batch", "2", "--gpu", "24GB", *NEWEST])
+    told = capsys.readouterr().out
+    assert "keys and values" in told
+    assert "--batch 1" in told
     assert long["categories"]["activations"] - short["categories"]["activations"] >= cache * (32768 - 1024)
+
+
+def test_an_evaluation_with_a_larger_batch_is_what_does_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model", "Qwen/Qwen2.5-7B", "--gradient-checkpointing", "--gpu", "24GB"]
+    small, large = (fit(capsys, *words, "--eval-batch", batch) for batch in ("1", "8"))
+    assert (small["verdict"], large["verdict"]) == ("fits", "does not fit")
+    assert small["evaluation"]["peak_allocated_bytes"] < small["peak_allocated_bytes"] < large["evaluation"]["peak_allocated_bytes"]
+    logits = 8 * 1024 * 152064 * (2 + 4 + 4)  # in 16 bit, in fp32, and their log_softmax
+    assert large["evaluation"]["peak_allocated_bytes"] == pytest.approx(large["categories"]["weights"] + logits, rel=0.02)
+    main(["fit", *words, "--eval-batch", "8", *NEWEST])
+    assert "of tensors at batch 8, more than training" in capsys.readouterr().out
+
+
+def test_a_script_says_how_it_evaluates(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    source = (
+        "from transformers import AutoModelForCausalLM, Trainer, TrainingArguments\n"
+        'model = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-0.5B")\n'
+        'args = TrainingArguments(per_device_train_batch_size=1, eval_strategy="steps")\n'
+        "Trainer(model, args, train_dataset=a, eval_dataset=b, compute_metrics=f).train()\n"
+    )
+    path.write_text(source)
+    found = fit(capsys, str(path))
+    assert found["evaluation"]["batch"] == 8  # what TrainingArguments takes by itself
+    assert any("keeps the logits of all evaluated samples" in text for text in found["assumed"])
+    path.write_text(source.replace('"steps"', '"no"'))
+    assert fit(capsys, str(path))["evaluation"] is None
 
 
 @pytest.mark.parametrize(
@@ -216,6 +248,7 @@ def test_inference_holds_its_cache(capsys: pytest.CaptureFixture[str]) -> None:
         (["--model", "./nowhere"], "there is no such folder or file"),
         (["--model", "Qwen/Qwen3-4B", "--model", "Qwen/Qwen3-8B"], "--model: given more than once"),
         (["--model", "Qwen/Qwen3-4B", "--seq", "0"], "--seq 0: must be 1 or more"),
+        (["--model", "Qwen/Qwen3-4B", "--eval-batch", "0"], "--eval-batch 0: must be 1 or more"),
         (["--model", "Qwen/Qwen3-4B", "--gpus", "0"], "--gpus 0: must be 1 or more"),
         (["--model", "Qwen/Qwen3-4B", "--gpu", "H1000"], "not a card envdoctor knows"),
         (["--model", "Qwen/Qwen3-4B", "--gpu", "24"], "did you mean 24GB?"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from envdoctor.cli.options import Values
     from envdoctor.facts.cards import Card
+    from envdoctor.memory.forecast import Forecast
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
 
@@ -41,6 +42,7 @@ OPTIONS: tuple[Option, ...] = (
         name="targets", kind=LIST, metavar="WHICH", help="what adapters wrap: all-linear (default), attention, mlp, or names such as q_proj"
     ),
     _number("batch", "N", None, "samples of one step on one card (default: 1)"),
+    _number("eval-batch", "N", None, "samples of one step of an evaluation between training steps (default: none)"),
     _number("seq", "TOKENS", None, "length of every sample (default: 1024)"),
     Option(name="dtype", kind=VALUE, choices=tuple(DTYPES), help="type that weights are loaded in (default: as the versions do)"),
     Option(name="optimizer", kind=VALUE, metavar="NAME", help="the Trainer's `optim` (default: as the versions do)"),
@@ -87,6 +89,7 @@ def _answer(values: Values) -> int:
     from envdoctor.cli.terminal import put
     from envdoctor.memory.arguments import Wishes, resolve
     from envdoctor.memory.changes import cheapest, largest, room_of
+    from envdoctor.memory.forecast import at_least
     from envdoctor.memory.sharing import shared
     from envdoctor.memory.tell import Answer, lines, mapping
     from envdoctor.memory.verdict import FITS, judge, workspace_of
@@ -107,7 +110,10 @@ def _answer(values: Values) -> int:
     capacity, card = _capacity(values["gpu"]) if values["gpu"] else (0, None)
     asked = asked.replace(workspace=workspace_of(card.capability if card else None))
     found = shared(shape, asked)
-    judged = judge(shape, asked, found, capacity, card.capability if card else None) if capacity else None
+    evaluated = _evaluated(shape, asked, found, wishes.eval_batch)
+    # after an evaluation that takes more, torch keeps what it has reserved
+    hardest = found if evaluated is None else at_least(found, evaluated[1])
+    judged = judge(shape, asked, hardest, capacity, card.capability if card else None) if capacity else None
     grown, changes = None, []
     if judged is not None and asked.cards == 1:
         room = room_of(found, capacity, card.capability if card else None)
@@ -128,6 +134,7 @@ def _answer(values: Values) -> int:
         changes=tuple(changes),
         card=values["gpu"] or "",
         versions=versions,
+        evaluation=evaluated,
     )
     if values["format"] == "json":
         import json
@@ -136,6 +143,14 @@ def _answer(values: Values) -> int:
     else:
         put("\n".join(lines(answer)) + "\n")
     return 0 if judged is None or judged.verdict == FITS else 1
+
+
+def _evaluated(shape: Shape, asked: Run, whole: Forecast, batch: int | None) -> tuple[int, int] | None:
+    if batch is None or asked.method == "inference" or asked.cards > 1:
+        return None
+    from envdoctor.memory.moments import evaluating
+
+    return batch, evaluating(shape, asked, whole, batch)
 
 
 def _draw(path: str, name: str, *drawn: Any) -> None:
@@ -173,7 +188,7 @@ def _said(values: Values) -> tuple[dict[str, Any], list[str]]:
         from envdoctor.memory.stated import stated
 
         said, silent = stated(read_scripts(values["script"])[0])
-    for name in ("model", "method", "rank", "batch", "seq", "dtype", "optimizer", "attention", "trainer", "loss"):
+    for name in ("model", "method", "rank", "batch", "seq", "dtype", "optimizer", "attention", "trainer", "loss", "eval_batch"):
         if values[name] is not None:
             said[name] = values[name]
     if values["targets"]:

@@ -57,13 +57,15 @@ class Wishes(Record):
     trainer: str = "transformers"
     named: bool = True  # the trainer is given the model's name, and loads it itself
     loss: str | None = None
+    eval_batch: int | None = None  # samples of one step of an evaluation; None: nothing is evaluated
 
 
 def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[Run, list[str]]:
     """Return the run, and what was assumed, one sentence each. Raises UsageError for what cannot be."""
     assumed: list[str] = []
-    for name, value in (("batch", wishes.batch), ("seq", wishes.seq), ("rank", wishes.rank)):
-        if value < 1:
+    sizes = (("batch", wishes.batch), ("seq", wishes.seq), ("rank", wishes.rank), ("eval-batch", wishes.eval_batch))
+    for name, value in sizes:
+        if value is not None and value < 1:
             raise UsageError(f"--{name} {value}: must be 1 or more")
     trl, four_bit = wishes.trainer == "trl", wishes.method == "qlora"
     unsloth = wishes.trainer == "unsloth"
@@ -118,7 +120,7 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         batch=wishes.batch,
         seq=wishes.seq,
         width=DTYPES[dtype],
-        autocast=dtype != "fp16",
+        autocast=dtype != "fp16" and wishes.method != "inference",
         adapter_width=2 if four_bit and trl else 4,
         outer_width=4 if four_bit and wishes.trainer == "transformers" else 0,
         four_bit_experts=four_bit and unsloth,
@@ -130,6 +132,7 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         shifted_logits=not since(versions, "transformers", 4, 50),
         margin=0.2 if unsloth or (shape.experts and not five) else 0.0 if five else 0.1,
         fused=loss == "liger" or unsloth,
+        cached_evaluation=not five and wishes.trainer == "transformers",
     ), assumed
 
 

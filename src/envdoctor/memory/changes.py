@@ -100,6 +100,10 @@ def _candidates(shape: Shape, run: Run) -> Iterator[tuple[str, str, Run]]:
     if run.width == 4:
         yield "--dtype bf16", "nothing where bf16 is stored anyway", run.replace(width=2)
     if inference:
+        if run.batch > 1:
+            yield f"--batch {run.batch // 2}", "fewer texts at a time", run.replace(batch=run.batch // 2)
+        if run.seq >= 512:
+            yield f"--seq {run.seq // 2}", "shorter texts", run.replace(seq=run.seq // 2)
         return
     if run.optimizer == "adamw_torch":
         yield "--optimizer adamw_torch_fused", "nothing", run.replace(optimizer="adamw_torch_fused")

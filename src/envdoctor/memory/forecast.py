@@ -40,6 +40,14 @@ class Forecast(Record):
     trained: int
 
 
+def at_least(found: Forecast, allocated: int) -> Forecast:
+    """Return a forecast whose tensors take this much at some other moment, with as much reserved beside them."""
+    if allocated <= found.allocated:
+        return found
+    ratio = (found.reserved - found.workspaces) / max(1, found.allocated)
+    return found.replace(allocated=allocated, reserved=found.workspaces + int(allocated * ratio))
+
+
 def bytes_of(weight: Weight, run: Run) -> list[int]:
     """Return the blocks that hold a weight: one, or an NF4 matrix with its scales (`QuantState`, blocks of 64, nested blocks of 256)."""
     elements = weight.tensor.elements

@@ -26,6 +26,7 @@ class Run(Record):
     loss: str = "full"  # full | chunked | liger
     shifted_logits: bool = False  # the loss copies the fp32 logits once more, to leave the last token out
     fp32_logits_out: bool = True  # accelerate converts what a model returns to fp32 under autocast
+    cached_evaluation: bool = False  # an evaluation fills the cache of keys and values
     fused: bool = False  # Liger's RMSNorm, SwiGLU and rotation
     workspace: int = 32 << 20  # bytes that cuBLAS takes for each of two threads
     margin: float = 0.0  # at least this share is left for what was not measured of the versions or the trainer

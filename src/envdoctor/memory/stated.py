@@ -61,10 +61,29 @@ def stated(script: Script) -> tuple[dict[str, Any], list[str]]:
     if settings and "batch" not in found and _whole(settings, "per_device_train_batch_size"):
         found["batch"] = _BATCH
         silent.append(f"the batch is {_BATCH}, since the script says nothing of per_device_train_batch_size")
+    _evaluation(found, silent, settings, trainers)
     if "seq" not in found and found.get("trainer") == "trl" and _whole(settings, "max_length"):
         found["seq"] = _LENGTH
         silent.append(f"samples have {_LENGTH} tokens, where trl cuts them off by itself")
     return found, silent
+
+
+def _evaluation(found: dict[str, Any], silent: list[str], settings: list[Call], trainers: list[Call]) -> None:
+    """Tell the batch of evaluations between two steps, where the script certainly asks for some."""
+    when = _first(settings, "eval_strategy", "evaluation_strategy")
+    if not isinstance(when, str) or when == "no" or not any(call.argument("eval_dataset") is not None for call in trainers):
+        return
+    batch = _first(settings, "per_device_eval_batch_size")
+    if isinstance(batch, int) and not isinstance(batch, bool):
+        found["eval_batch"] = batch
+    elif _whole(settings, "per_device_eval_batch_size"):
+        found["eval_batch"] = _BATCH
+        silent.append(f"evaluations take {_BATCH} samples at a time, since the script says nothing of per_device_eval_batch_size")
+    metrics = any(call.argument("compute_metrics") is not None for call in trainers)
+    if metrics and _whole(trainers, "preprocess_logits_for_metrics") and _whole(settings, "eval_accumulation_steps"):
+        silent.append(
+            "compute_metrics without preprocess_logits_for_metrics keeps the logits of all evaluated samples on the GPU: not counted"
+        )
 
 
 def _is_model(call: Call) -> bool:

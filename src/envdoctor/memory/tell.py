@@ -42,6 +42,7 @@ class Answer(Record):
     changes: tuple[Change, ...]
     card: str
     versions: Mapping[str, str]
+    evaluation: tuple[int, int] | None = None  # batch, and bytes of tensors at its peak
 
 
 def categories(forecast: Forecast, judged: Judgement | None) -> dict[str, int]:
@@ -94,7 +95,7 @@ def title(name: str, run: Run) -> str:
         whole = len(run.targets) >= 7 or "router" in run.adapted_experts
         parts[-1] += f" r={run.rank} on {'all linear layers' if whole else ', '.join([*run.targets, *run.adapted_experts])}"
     parts.append(f"{run.batch} x {run.seq} tokens")
-    sixteen = "bf16 weights" if run.autocast else "fp16 weights"
+    sixteen = "16-bit weights" if run.method == "inference" else "bf16 weights" if run.autocast else "fp16 weights"
     parts.append("NF4" if run.method == "qlora" else "fp32 weights" if run.width == 4 else sixteen)
     if run.method != "inference":
         parts += [run.optimizer, "checkpointing" if run.checkpointing else "no checkpointing"]
@@ -113,10 +114,17 @@ def lines(answer: Answer) -> list[str]:
     told += ["", f"  tensors at the peak   {gib(found.allocated)}", f"  reserved by torch     {gib(found.reserved)}"]
     if judged is not None:
         told.append(f"  on the device         {gib(judged.device)}, give or take {judged.band:.0%}")
+    if answer.evaluation is not None:
+        batch, size = answer.evaluation
+        beside = "more than training" if size > found.allocated else "less than training"
+        told.append(f"  evaluation            {gib(size)} of tensors at batch {batch}, {beside}")
     if not measured(answer.shape, run):
         what = f"of the family {answer.shape.family}" if not answer.shape.calibrated else "with adapters on experts"
         told.append(f"  bounds only: no run {what} was measured")
-    told += ["", *bar(categories(found, judged), judged.capacity if judged else 0, 72), ""]
+    drawn = bar(categories(found, judged), judged.capacity if judged else 0, 72)
+    if run.method == "inference":
+        drawn = [line.replace("kept for the way back", "keys and values") for line in drawn]
+    told += ["", *drawn, ""]
     if answer.largest is not None:
         batch, seq = answer.largest
         samples = f"a batch of up to {batch}" if batch else "no batch"
@@ -146,6 +154,7 @@ def mapping(answer: Answer) -> dict[str, object]:
         "peak_reserved_bytes": found.reserved,
         "device_bytes": judged.device if judged else found.reserved + found.outside + context_of(None),
         "workspace_bytes": found.workspaces,
+        "evaluation": {"batch": answer.evaluation[0], "peak_allocated_bytes": answer.evaluation[1]} if answer.evaluation else None,
         "categories": categories(found, judged),
         "verdict": judged.verdict if judged else None,
         "card": {"name": answer.card, "bytes": judged.capacity} if judged else None,
