@@ -225,6 +225,11 @@ def test_a_loader_s_old_arguments_become_a_configuration() -> None:
     )
 
 
+def test_an_argument_that_nothing_reads_any_more_goes() -> None:
+    told = written("from transformers import AutoModelForCausalLM as A\nm = A.from_pretrained('x', resume_download=True, revision='main')\n")
+    assert told.text.endswith("m = A.from_pretrained('x', revision='main')\n")
+
+
 @pytest.mark.parametrize("spelling", sorted({s for case in cases() for s in case["stages"]} - {ACCEPTS}))
 def test_rewriting_twice_is_rewriting_once_and_line_ends_stay(spelling: str) -> None:
     once = written(text_of(spelling)).text

@@ -180,6 +180,8 @@ def _dropped(writing: Writing, misuse: Misuse, safety: str) -> Step:
 
 
 def _sunk(writing: Writing, misuse: Misuse, entry: Sunk) -> Step:
+    if not entry.new and entry.safety == "safe":
+        return _dropped(writing, misuse, entry.safety)
     if not entry.new:
         raise Cannot(entry.advice or "nothing is known that takes its place")
     argument = misuse.argument
