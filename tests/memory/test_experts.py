@@ -1,4 +1,4 @@
-"""Which parameters adapters get on models with experts: as peft 0.21.2 made them under transformers 5.17.0, counted on 2026-11-25."""
+"""Which parameters are trained beside a base model: as peft 0.21.2 made them under transformers 5.17.0, counted on 2026-11-25."""
 
 from __future__ import annotations
 
@@ -76,3 +76,22 @@ def test_adapted_experts_exist_once_more_for_the_length_of_a_layer() -> None:
     adapted = {"adapted_experts": ("gate_up", "down")}
     assert forecast(shape, kept.replace(**adapted)).allocated - forecast(shape, kept).allocated > 6 * both
     assert forecast(shape, plain.replace(**adapted)).passing > both
+
+
+@pytest.mark.parametrize(("tied", "base"), [(False, 202048), (True, 138048)])
+@pytest.mark.parametrize("saved", [(), ("lm_head",), ("embed_tokens",), ("embed_tokens", "lm_head")])
+def test_saved_modules_are_trained_copies(tied: bool, base: int, saved: tuple[str, ...]) -> None:
+    shape = shape_of({"model_type": "llama", **SIZES, "tie_word_embeddings": tied}, "llama")
+    run, _ = resolve(Wishes(rank=4, saved=saved), shape, NEWEST)
+    model = Model(shape, run, shape.layers)
+    assert sum(weight.tensor.elements for weight in model.adapters()) == 8192 + 64000 * len(saved)
+    assert sum(weight.tensor.elements for weight in model.weights()) == base
+    assert forecast(shape, run).allocated > forecast(shape, run.replace(saved_modules=())).allocated or not saved
+
+
+def test_other_modules_cannot_be_saved() -> None:
+    shape = shape_of({"model_type": "llama", **SIZES}, "llama")
+    with pytest.raises(UsageError, match="only embed_tokens and lm_head are followed"):
+        resolve(Wishes(saved=("score",)), shape, NEWEST)
+    with pytest.raises(UsageError, match="--modules-to-save trains copies"):
+        resolve(Wishes(targets="q_proj,lm_head"), shape, NEWEST)

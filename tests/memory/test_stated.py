@@ -78,3 +78,9 @@ def test_what_cannot_be_read_is_left_out() -> None:
     assert "model" not in found
     assert "batch" not in found
     assert silent == []
+
+
+def test_modules_trained_whole_are_read() -> None:
+    found, silent = stated(read(TRL.replace("r=64,", 'r=64, modules_to_save=["lm_head", "score"],'), "train.py"))
+    assert found["saved"] == ("lm_head",)
+    assert any("(score)" in text for text in silent)

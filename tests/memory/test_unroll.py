@@ -26,6 +26,7 @@ RUNS: list[dict[str, Any]] = [
     {"method": "inference"},
     {"adapted_experts": ("gate_up", "down", "router"), "targets": ("q", "o")},
     {"adapted_experts": ("gate_up", "down"), "checkpointing": False},
+    {"saved_modules": ("embed_tokens", "lm_head")},
 ]
 MODELS = (
     "meta-llama/Llama-3.2-1B",

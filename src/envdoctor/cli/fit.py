@@ -41,6 +41,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         name="targets", kind=LIST, metavar="WHICH", help="what adapters wrap: all-linear (default), attention, mlp, or names such as q_proj"
     ),
+    Option(name="modules-to-save", kind=LIST, metavar="NAME", help="what is trained whole beside adapters: lm_head, embed_tokens"),
     _number("batch", "N", None, "samples of one step on one card (default: 1)"),
     _number("eval-batch", "N", None, "samples of one step of an evaluation between training steps (default: none)"),
     _number("seq", "TOKENS", None, "length of every sample (default: 1024)"),
@@ -193,6 +194,8 @@ def _said(values: Values) -> tuple[dict[str, Any], list[str]]:
             said[name] = values[name]
     if values["targets"]:
         said["targets"] = ",".join(values["targets"])
+    if values["modules_to_save"]:
+        said["saved"] = values["modules_to_save"]
     if values["gradient_checkpointing"] or values["no_gradient_checkpointing"]:
         said["checkpointing"] = values["gradient_checkpointing"]
     return said, silent
@@ -205,6 +208,8 @@ def _cards(asked: Run, values: Values, assumed: list[str]) -> Run:
         raise UsageError(f"--gpus {cards}: must be 1 or more")
     if sharing and cards == 1:
         raise UsageError(f"--sharing {sharing}: wants --gpus 2 or more")
+    if cards > 1 and asked.saved_modules:
+        raise UsageError(f"--modules-to-save {asked.saved_modules[0]}: is followed on one card only; leave --gpus out")
     if cards > 1 and not sharing:
         sharing = "layers"
         assumed.append('the layers are put on the cards in turn, as device_map="auto" does; see --sharing')

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 _FIELDS = (
     # fact, field; the later one of two goes before
     ("batch", "per_device_train_batch_size"), ("max_length", "max_seq_length"), ("max_length", "max_length"),
-    ("checkpointing", "gradient_checkpointing"), ("optimizer", "optim"), ("packing", "packing"), ("liger", "use_liger_kernel"),
+    ("checkpointing", "gradient_checkpointing"), ("checkpointing", "activation_checkpointing"),
+    ("optimizer", "optim"), ("packing", "packing"), ("liger", "use_liger_kernel"),
 )  # fmt: skip
 _UNFOLLOWED = ("deepspeed", "fsdp", "auto_find_batch_size", "torch_compile")
 """Fields that, when set, change what training takes of the GPU in ways that are not followed."""

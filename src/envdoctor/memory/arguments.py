@@ -23,6 +23,7 @@ METHODS = ("lora", "qlora", "dora", "full", "inference")
 DTYPES = {"bf16": 2, "fp16": 2, "fp32": 4}
 ATTENTIONS = ("sdpa", "eager", "flash_attention_2")
 TRAINERS = ("transformers", "trl", "unsloth")
+SAVED = ("embed_tokens", "lm_head")
 LOSSES = ("full", "rows", "chunked", "liger")
 NEWEST = {"torch": "2.11.0", "transformers": "5.17.0", "trl": "1.16.0", "peft": "0.21.0"}
 """The releases whose steps were measured; what is assumed where no version is known."""
@@ -48,6 +49,7 @@ class Wishes(Record):
     method: str = "lora"
     rank: int = 8
     targets: str = "all-linear"
+    saved: tuple[str, ...] = ()  # modules_to_save
     batch: int = 1
     seq: int = 1024
     dtype: str | None = None
@@ -116,6 +118,7 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         method=wishes.method,
         rank=wishes.rank,
         targets=targets,
+        saved_modules=saved_of(wishes.saved) if wishes.method in ("lora", "qlora", "dora") else (),
         adapted_experts=experts,
         batch=wishes.batch,
         seq=wishes.seq,
@@ -130,7 +133,7 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         loss=loss,
         fp32_logits_out=wishes.trainer == "transformers",
         shifted_logits=not since(versions, "transformers", 4, 50),
-        margin=0.2 if unsloth or (shape.experts and not five) else 0.0 if five else 0.1,
+        margin=0.2 if unsloth or (shape.experts and not five) else 0.1 if not five else 0.08 if wishes.saved else 0.0,
         fused=loss == "liger" or unsloth,
         cached_evaluation=not five and wishes.trainer == "transformers",
     ), assumed
@@ -155,9 +158,19 @@ def targets_of(text: str) -> tuple[str, ...]:
     known = {module: short for short, module in _MODULES.items()} | {short: short for short in _MODULES} | _OTHER_NAMES
     words = [word for word in text.split(",") if word]
     wrong = [word for word in words if word not in known]
+    if any(word in SAVED for word in wrong):
+        raise UsageError(f"--targets {text}: adapters on embeddings and the head are not followed; --modules-to-save trains copies of them")
     if wrong or not words:
         raise UsageError(f"--targets {text}: {wrong[0] if wrong else text!r} is none of {', '.join((*_SETS, *_MODULES.values()))}")
     return tuple(dict.fromkeys(short for word in words for short in known[word].split(",")))
+
+
+def saved_of(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which modules are trained beside the adapters. Raises UsageError."""
+    wrong = [name for name in names if name not in SAVED]
+    if wrong:
+        raise UsageError(f"--modules-to-save {wrong[0]}: only {' and '.join(SAVED)} are followed")
+    return tuple(dict.fromkeys(names))
 
 
 def experts_of(text: str, shape: Shape, versions: Mapping[str, str]) -> tuple[str, ...]:

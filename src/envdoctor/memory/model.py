@@ -29,6 +29,12 @@ class Model:
         self.head = self.embedding if shape.tied else Weight(shape.vocab, shape.hidden, run.other_width, trained=trained)
         if trained and shape.tied and self.embedding.leaf is not None:
             self.embedding.leaf.uses = 2
+        self._stored = [self.embedding] if shape.tied else [self.embedding, self.head]
+        if run.method != "full":  # peft trains copies of what is named in modules_to_save, and keeps the originals
+            if "embed_tokens" in run.saved_modules:
+                self.embedding = Weight(shape.vocab, shape.hidden, run.other_width, trained=True)
+            if "lm_head" in run.saved_modules:
+                self.head = Weight(shape.vocab, shape.hidden, run.other_width, trained=True)
         windowed = _spread(shape.window_layers, shape.layers)
         self.layers = [
             Layer(shape, run, windowed=windowed[number], sparse=bool(shape.experts) and number >= shape.dense_layers)
@@ -39,18 +45,17 @@ class Model:
 
     def weights(self) -> list[Weight]:
         """Return all parameters of the base model, in the order they are registered in."""
-        shape = self.shape
-        found = [self.embedding]
+        found = self._stored[:1]
         for layer in self.layers:
             found += layer.weights()
-        if shape.norm != "bare":
+        if self.shape.norm != "bare":
             found.append(self.norm)
-        found += self.others
-        return found if shape.tied else [*found, self.head]
+        return [*found, *self.others, *self._stored[1:]]
 
     def adapters(self) -> list[Weight]:
         """Return all parameters that adapters add."""
-        return [weight for layer in self.layers for weight in layer.adapters()]
+        copies = [weight for weight in (self.embedding, self.head) if weight not in self._stored]
+        return [*[weight for layer in self.layers for weight in layer.adapters()], *copies]
 
     def leaves(self) -> list[Leaf]:
         """Return where gradients are kept."""

@@ -11,6 +11,7 @@ class Run(Record):
     method: str = "lora"  # full | lora | dora | qlora
     rank: int = 8
     targets: tuple[str, ...] = ("q", "k", "v", "o", "gate", "up", "down")
+    saved_modules: tuple[str, ...] = ()  # of embed_tokens and lm_head, trained beside the adapters (modules_to_save)
     adapted_experts: tuple[str, ...] = ()  # of gate_up, down and router
     batch: int = 1
     seq: int = 1024

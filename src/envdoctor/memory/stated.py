@@ -5,6 +5,8 @@ What cannot be read is left out, and the script's libraries decide, as they will
 
 from __future__ import annotations
 
+from envdoctor.memory.arguments import SAVED
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -39,6 +41,12 @@ def stated(script: Script) -> tuple[dict[str, Any], list[str]]:
     ):
         if value and not isinstance(value, bool):
             found[name] = value
+    saved = _first(adapters, "modules_to_save")
+    if isinstance(saved, tuple):
+        found["saved"] = tuple(name for name in saved if name in SAVED)
+        others = ", ".join(str(name) for name in saved if name not in SAVED)
+        if others:
+            silent.append(f"what modules_to_save trains besides embeddings and head is not counted ({others})")
     checkpointing = _first([*settings, *adapters], "activation_checkpointing", "gradient_checkpointing", "use_gradient_checkpointing")
     if checkpointing is not None:
         found["checkpointing"] = bool(checkpointing)

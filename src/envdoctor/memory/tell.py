@@ -94,6 +94,8 @@ def title(name: str, run: Run) -> str:
     if run.method in ("lora", "qlora", "dora"):
         whole = len(run.targets) >= 7 or "router" in run.adapted_experts
         parts[-1] += f" r={run.rank} on {'all linear layers' if whole else ', '.join([*run.targets, *run.adapted_experts])}"
+        if run.saved_modules:
+            parts[-1] += f", and {' and '.join(run.saved_modules)} whole"
     parts.append(f"{run.batch} x {run.seq} tokens")
     sixteen = "16-bit weights" if run.method == "inference" else "bf16 weights" if run.autocast else "fp16 weights"
     parts.append("NF4" if run.method == "qlora" else "fp32 weights" if run.width == 4 else sixteen)
