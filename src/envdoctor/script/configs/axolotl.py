@@ -16,6 +16,7 @@ from envdoctor.script.configs.drafts import (
     flat,
     implied,
     is_on,
+    nothing,
     number,
     renamed,
     top,
@@ -74,6 +75,7 @@ def _calls(table: Table, path: str) -> Iterator[Call]:
     is_quantised = is_on(table, "load_in_4bit") or is_on(table, "load_in_8bit")
     given: dict[str, Setting | Implied | None] = {
         "0": model,
+        "load_in_4bit": nothing(place),
         "attn_implementation": _attention(table),
         "quantization_config": unknown(quantised) if is_quantised else unknown(table.get("model_quantization_config")),
     }

@@ -67,6 +67,11 @@ def implied(setting: Setting | None, value: Any) -> Implied | None:
     return None if setting is None else Implied(value=value, location=setting.location)
 
 
+def nothing(place: Location) -> Implied:
+    """Return that a call certainly leaves an argument alone, though others of it are not told."""
+    return Implied(value=None, location=place)
+
+
 def unknown(setting: Setting | None) -> Implied | None:
     """Return that a setting decides something that cannot be told."""
     return None if setting is None else Implied(value=None, location=setting.location, known=False)

@@ -17,6 +17,7 @@ from envdoctor.script.configs.drafts import (
     implied,
     is_on,
     keys_call,
+    nothing,
     top,
 )
 
@@ -92,15 +93,16 @@ def _training(table: Table, path: str) -> Iterator[Call]:
     loader, prefix = (MODEL, ADAPTERS)
     if is_on(table, "use_unsloth"):
         loader, prefix = "unsloth.FastLanguageModel.from_pretrained", "unsloth.FastLanguageModel.get_peft_model"
+    place = model.location if model else top(path)
     chosen = _ATTENTION.get(str(attention.value)) if attention is not None else None
     yield call(
         loader,
-        model.location if model else top(path),
+        place,
         {
             "0": model,
             "attn_implementation": implied(attention, chosen) if chosen else None,
             "quantization_config": Implied(value=None, location=bits.location, known=False) if bits is not None and bits.value else None,
-            "load_in_4bit": implied(bits, True) if four and loader != MODEL else None,
+            "load_in_4bit": implied(bits, True) if four and loader != MODEL else nothing(place),
         },
     )
     if four and bits is not None:

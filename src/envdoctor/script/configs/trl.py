@@ -1,6 +1,6 @@
 """trl's configuration for `trl sft --config` and its like, and what other programs read with the same parser.
 
-A key that no class of the command takes raises in TrlParser from 0.9.6 to 0.12.2 (trl/commands/cli_utils.py); 0.13.0 to 0.17.0 pass over
+A key that no class of the command takes raises in TrlParser from 0.9.6 to 0.11.4 (trl/commands/cli_utils.py); 0.13.0 to 0.17.0 pass over
 it (trl/scripts/utils.py); from 0.18.0 on the command hands it to `accelerate launch`, which refuses what is no option of its own
 (trl/cli.py, trl/cli/commands/training.py; seen with 1.16.0).
 """
@@ -19,6 +19,7 @@ from envdoctor.script.configs.drafts import (
     implied,
     is_on,
     keys_call,
+    nothing,
     number,
     renamed,
     top,
@@ -52,11 +53,11 @@ MARKS = {
 }  # fmt: skip
 """Keys that no release of another command's configuration ever had."""
 SHARED = (
-    "trl.ModelConfig", "trl.ScriptArguments", "trl.DatasetMixtureConfig", "trl.scripts.grpo.GRPOScriptArguments",
+    "trl.ModelConfig", "trl.scripts.utils.ScriptArguments", "trl.DatasetMixtureConfig", "trl.scripts.grpo.GRPOScriptArguments",
     "trl.scripts.rloo.RLOOScriptArguments", "trl.commands.cli_utils.SFTScriptArguments", "trl.commands.cli_utils.DPOScriptArguments",
 )  # fmt: skip
 """Classes that hold keys of the commands beside the configuration; each release has some."""
-REFUSED = (">=0.9.6,<0.13", ">=0.18")
+REFUSED = (">=0.9.6,<0.12", ">=0.18")
 LAUNCH = (
     "accelerate_config", "config_file", "num_processes", "num_machines", "machine_rank", "main_process_ip", "main_process_port", "gpu_ids",
     "multi_gpu", "mixed_precision", "use_deepspeed", "deepspeed_config_file", "zero_stage", "use_fsdp", "dynamo_backend", "rdzv_backend",
@@ -90,12 +91,14 @@ def read(table: Table, path: str) -> tuple[Call, ...]:
     model = table.get("model_name_or_path")
     quantised = is_on(table, "load_in_4bit") or is_on(table, "load_in_8bit")
     switch = table.get("load_in_4bit") if is_on(table, "load_in_4bit") else table.get("load_in_8bit")
+    place = model.location if model else top(path)
     found.append(
         call(
             MODEL,
-            model.location if model else top(path),
+            place,
             {
                 "0": model,
+                "load_in_4bit": nothing(place),
                 **renamed(table, {"attn_implementation": "attn_implementation"}),
                 "torch_dtype": _dtype(table),
                 "quantization_config": unknown(switch) if quantised else None,
