@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from envdoctor.facts.huggingface import cache_folder, expand
 from envdoctor.model.errors import InputError
 
@@ -55,6 +53,8 @@ def _read(path: str, host: Host) -> dict[str, Any]:
 
 def parsed(text: str, where: str) -> dict[str, Any]:
     """Return the object that a configuration's text holds. Raises InputError, naming `where`."""
+    import json  # a model of the shipped table needs none
+
     try:
         found = json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from envdoctor.memory.decoder import Layer, Pass, forward, vector
 from envdoctor.memory.layers import norm
 from envdoctor.memory.loss import loss_of
@@ -12,6 +10,8 @@ from envdoctor.memory.tape import Leaf, Tape, Tensor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
     from envdoctor.memory.tape import Gradients
@@ -98,7 +98,7 @@ def step(tape: Tape, model: Model, way: Way | None = None) -> None:
         if way is not None:
             x = way.layer(number, over, layer, x)
             continue
-        call = partial(forward, over, layer)
+        call = _call(over, layer)
         x = tape.checkpoint(call, x) if run.checkpointing and run.method != "inference" else call(x)
     tape.mark("loss")
     if way is not None:
@@ -118,6 +118,10 @@ def step(tape: Tape, model: Model, way: Way | None = None) -> None:
         way.forwarded()
     tape.backward(loss)
     del loss
+
+
+def _call(over: Pass, layer: Layer) -> Callable[[Tensor], Tensor]:
+    return lambda x: forward(over, layer, x)
 
 
 def _masks(tape: Tape, shape: Shape, run: Run, width: int) -> list[Tensor]:
