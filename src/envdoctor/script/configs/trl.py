@@ -53,10 +53,12 @@ MARKS = {
 }  # fmt: skip
 """Keys that no release of another command's configuration ever had."""
 SHARED = (
-    "trl.ModelConfig", "trl.scripts.utils.ScriptArguments", "trl.DatasetMixtureConfig", "trl.scripts.grpo.GRPOScriptArguments",
-    "trl.scripts.rloo.RLOOScriptArguments", "trl.commands.cli_utils.SFTScriptArguments", "trl.commands.cli_utils.DPOScriptArguments",
+    "trl.ModelConfig", "trl.scripts.utils.ScriptArguments", "trl.DatasetMixtureConfig", "trl.commands.cli_utils.SFTScriptArguments",
+    "trl.commands.cli_utils.DPOScriptArguments",
 )  # fmt: skip
-"""Classes that hold keys of the commands beside the configuration; each release has some."""
+"""Classes that hold keys of every command beside the configuration; each release has some."""
+OWN = {"GRPO": "trl.scripts.grpo.GRPOScriptArguments", "RLOO": "trl.scripts.rloo.RLOOScriptArguments"}
+"""Those that hold keys of one command."""
 REFUSED = (">=0.9.6,<0.12", ">=0.18")
 LAUNCH = (
     "accelerate_config", "config_file", "num_processes", "num_machines", "machine_rank", "main_process_ip", "main_process_port", "gpu_ids",
@@ -81,7 +83,7 @@ def read(table: Table, path: str) -> tuple[Call, ...]:
     """Return the keys, and what the command loads, adapts and trains because of them."""
     commands = _commands(table, path)
     sure = commands[0] if len(commands) == 1 else None
-    classes = (*(f"trl.{command}Config" for command in commands), *SHARED)
+    classes = (*(f"trl.{command}Config" for command in commands), *SHARED, *(OWN[command] for command in commands if command in OWN))
     own = [setting.replace(value=number(setting.value)) for setting in table.settings if setting.key not in LAUNCH]
     keys = Keys(classes=classes, package="trl", refused=REFUSED, is_shared=True)
     found = [keys_call(classes[0] if sure else ARGUMENTS, own, path, keys)]
