@@ -90,16 +90,28 @@ def test_a_loader_of_its_own_has_its_own_default(tmp_path: Path) -> None:
 
 
 def test_the_purpose_names_the_method(tmp_path: Path) -> None:
+    given = {"model.name": "meta-llama/Llama-3.1-405B"}
+    assert fired(judged(tmp_path, given=given, purpose="full", gpu="H200")) == {ERROR}
+    assert fired(judged(tmp_path, given=given, purpose="lora", gpu="H200")) == {ERROR}
+    assert fired(judged(tmp_path, given={"model.name": "meta-llama/Llama-3.1-70B"}, purpose="qlora", gpu="H100-80GB")) == set()
+    assert why(judged(tmp_path, given=given, purpose="sft", gpu="H200")) == "method of training not known"
+    assert why(judged(tmp_path, given=given, purpose="inference", gpu="H200")) == "method of training not known"
+
+
+def test_a_lora_that_nobody_described_may_have_its_base_in_8_bit(tmp_path: Path) -> None:
     given = {"model.name": "meta-llama/Llama-3.1-70B"}
-    assert fired(judged(tmp_path, given=given, purpose="lora", gpu="H100-80GB")) == {ERROR}
-    assert fired(judged(tmp_path, given=given, purpose="qlora", gpu="H100-80GB")) == set()
-    assert why(judged(tmp_path, given=given, purpose="sft", gpu="H100-80GB")) == "method of training not known"
+    vague = judged(tmp_path, given=given, purpose="lora", gpu="H100-80GB")
+    assert 70e9 < size(vague, "run.memory.least") < 76e9
+    assert fired(judged(tmp_path, given=given | {"training.weights": "bf16"}, purpose="lora", gpu="H100-80GB")) == {ERROR}
 
 
 @pytest.mark.parametrize(
     ("script", "options", "says"),
     [
         (FULL.replace("bf16=True", 'deepspeed="zero3.json"'), {}, "what deepspeed"),
+        (FULL.replace("AutoModelForCausalLM", "AutoModelForSequenceClassification"), {}, "what AutoModelForSequenceClassification"),
+        (FULL.replace("bf16=True", "use_cpu=True"), {}, "what use_cpu"),
+        (FULL.replace('3.1-8B"', '3.1-8B", num_hidden_layers=2'), {}, "what num_hidden_layers"),
         (FULL + "model.lm_head.requires_grad_(False)\n", {}, "what requires_grad"),
         (FULL.replace('3.1-8B"', '3.1-8B", device_map="auto"'), {}, "device_map='auto'"),
         (FULL, {"gpus": 2}, "how several GPUs share the model not known"),

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Snapshot
 
 LEAST, MOST = "run.memory.least", "run.memory.most"
-_PURPOSES = ("lora", "qlora", "full", "inference")
-"""Purposes that name a method."""
+_PURPOSES = ("lora", "qlora", "full")
+"""Purposes that name a method of training."""
 _WHOLE = ("", "cuda", "cuda:0", "gpu", "0")
 """Values of `device_map` that put the whole model on one card."""
 
@@ -71,12 +71,12 @@ def _told(snapshot: Snapshot, purpose: str | None) -> dict[str, Any]:
     for path, fact in snapshot.facts.items():
         if path.startswith("training."):
             told[path.removeprefix("training.")] = fact.value
-    if "method" not in told:
-        use = purpose or told.get("use")
-        if use in _PURPOSES and (use != "full" or snapshot.script is None):
+    read = "method" in told
+    for use in (purpose, told.get("use")):
+        if "method" not in told and use in _PURPOSES and (use != "full" or snapshot.script is None):
             told["method"] = use
-    if "method" not in told and told.get("use") in _PURPOSES:
-        told["method"] = told["use"]
+    if not read or getattr(snapshot.fact("training.method"), "origin", "") == "given":
+        told["vague"] = True  # nobody said of a LoRA that its base is not in 8 bit
     stored = snapshot.fact("model.quantization")
     if isinstance(stored, Fact):
         told["quantization"] = stored.value

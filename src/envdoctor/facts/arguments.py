@@ -15,7 +15,7 @@ _FIELDS = (
     ("checkpointing", "gradient_checkpointing"), ("checkpointing", "activation_checkpointing"),
     ("optimizer", "optim"), ("packing", "packing"), ("liger", "use_liger_kernel"),
 )  # fmt: skip
-_UNFOLLOWED = ("deepspeed", "fsdp", "auto_find_batch_size", "torch_compile")
+_UNFOLLOWED = ("deepspeed", "fsdp", "auto_find_batch_size", "torch_compile", "use_cpu", "no_cuda")
 """Fields that, when set, change what training takes of the GPU in ways that are not followed."""
 _TRAINERS = {
     ("transformers", "TrainingArguments"): "transformers",

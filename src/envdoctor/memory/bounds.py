@@ -62,6 +62,8 @@ def least(shape: Shape, told: Mapping[str, Any], versions: Mapping[str, str]) ->
         return Bound(missing=f"training of {stored} weights is not followed")
     width = DTYPES[_weights(shape, told, versions)]
     four = method == "qlora" or packed
+    if method in ("lora", "dora") and told.get("vague") and told.get("weights") is None:
+        width = 1  # "LoRA" is said of a base in 8 bit too
     optimizer = _optimizer(told, versions)
     run = Run(
         method="qlora" if four and method != "inference" else "full" if method == "galore" else method,
@@ -70,6 +72,7 @@ def least(shape: Shape, told: Mapping[str, Any], versions: Mapping[str, str]) ->
         batch=1,
         seq=1,
         width=2 if four else width,
+        outer_width=max(2, width) if not four else 2,
         four_bit_experts=four,
         optimizer=optimizer or "sgd",
     )

@@ -19,11 +19,12 @@ UNFOLLOWED = (
     "deepspeed", "fsdp", "offload", "requires_grad", "freeze", "lomo", "layerwise", "max_memory", "dataparallel", "auto_find_batch_size",
     "resize_token_embeddings", "load_in_8bit", "gptqconfig", "awqconfig", "hqqconfig", "torchaoconfig", "quantize_", "optimum.quanto",
     "tensor_parallel", "tp_plan", "target_parameters", "layers_to_transform", "rank_pattern", "torch_compile",
-    "use_dora", "modules_to_save",
+    "use_dora", "modules_to_save", "from_config", "num_hidden_layers", "layers[", "use_cpu", "no_cuda", '"cpu"', "'cpu'",
 )  # fmt: skip
 """Words of a script, in lower case, that change what training takes in ways that are not followed."""
 DEFAULT_BATCH, DEFAULT_RANK, UNSLOTH_RANK = 8, 8, 16  # TrainingArguments, LoraConfig, FastLanguageModel.get_peft_model
 
+_LANGUAGE = ("ForCausalLM", "FastLanguageModel", "FastModel")
 _ELSEWHERE = ("load_in_4bit", "load_in_8bit", "quantization_config", "model_init_kwargs")
 """Arguments of a loader with which it may be anything but plain weights that are trained."""
 
@@ -79,6 +80,9 @@ def recipe_of(script: Script) -> dict[str, Value]:
     found["training.named"] = bool(named)
     if any(call.target == "transformers.Mxfp4Config" and _one([call], ("dequantize",)) == (True, True) for call in calls):
         found["training.dequantized"] = True
+    odd = [call.target.split(".")[-2] for call in loads if not call.target.split(".")[-2].endswith(_LANGUAGE)]
+    if odd:
+        found["training.unfollowed"] = odd[0]
     if left:
         found["training.defaults"] = tuple(left)
     return found
