@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 SUMMARY = (
     "Judge an environment. Without PATH, the environment in use. A PATH is a virtual environment or conda prefix, a requirements file, "
-    "pyproject.toml, lock file or environment.yml, a saved snapshot, a training script (.py, .ipynb), or a folder of scripts."
+    "pyproject.toml, lock file or environment.yml, a saved snapshot, a training script (.py, .ipynb) or configuration (axolotl, trl ...), "
+    "or a folder of scripts."
 )
 PATIENT: tuple[Option, ...] = (
     Option(name="python", kind=VALUE, metavar="PATH", help="judge the environment of this interpreter, venv or conda prefix"),
