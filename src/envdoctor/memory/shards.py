@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envdoctor.memory.ops import Weight
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
-    from envdoctor.memory.tape import Tensor
+    from envdoctor.memory.tape import Leaf, Tensor
 
 _GATHERING, _REDUCING = 1, 2  # streams beside the one that computes, each with a pool of its own
 _EMBEDDING = -1
@@ -49,7 +49,9 @@ class Shards(Way):
         self._scattering: Tensor | None = None
         self._reduced: list[Tensor] = []
         self._done: set[int] = set()
+        self._latest: Leaf | None = None
         self.tape.watched = self._watch
+        self.tape.arrived = self._arrived
 
     def _padded(self, weight: Weight) -> int:
         """Return the elements of a weight, its first dimension filled up to a multiple of the cards."""
@@ -194,11 +196,15 @@ class Shards(Way):
         """Let go of what the last unit gathered."""
         self._kept = None
 
+    def _arrived(self, leaf: Leaf) -> None:
+        self._latest = leaf
+
     def update(self) -> None:
-        """Do what is left at the end of the way back: units whose inputs have no gradient."""
+        """Do what is left at the end of the way back: units whose inputs have no gradient. Autograd still holds the last gradient then."""
+        held = self._latest.gradient if self._latest is not None else None
         for number in (_EMBEDDING, self._tail, *range(self._tail)):
             self._after(number)
-        self._scattering = None
+        self._scattering = held = None
         self._ahead.clear()
 
     def finish(self) -> None:

@@ -45,13 +45,13 @@ class Answer(Record):
     evaluation: tuple[int, int] | None = None  # batch, and bytes of tensors at its peak
 
 
-def categories(forecast: Forecast, judged: Judgement | None) -> dict[str, int]:
+def categories(forecast: Forecast, judged: Judgement | None, run: Run | None = None) -> dict[str, int]:
     """Return bytes by category; they add up to what the device shows."""
     found = {name: int(getattr(forecast, name)) for name, _, _ in CATEGORIES}
     found["workspaces"] = forecast.workspaces
     found["fragmentation"] = max(0, forecast.reserved - sum(found.values()))
     found["paged"] = forecast.outside
-    found["context"] = judged.context if judged is not None else context_of(None)
+    found["context"] = judged.context if judged is not None else context_of(None, run)
     return found
 
 
@@ -123,7 +123,7 @@ def lines(answer: Answer) -> list[str]:
     if not measured(answer.shape, run):
         what = f"of the family {answer.shape.family}" if not answer.shape.calibrated else "with adapters on experts"
         told.append(f"  bounds only: no run {what} was measured")
-    drawn = bar(categories(found, judged), judged.capacity if judged else 0, 72)
+    drawn = bar(categories(found, judged, run), judged.capacity if judged else 0, 72)
     if run.method == "inference":
         drawn = [line.replace("kept for the way back", "keys and values") for line in drawn]
     told += ["", *drawn, ""]
@@ -154,10 +154,10 @@ def mapping(answer: Answer) -> dict[str, object]:
         "error_band": band_of(answer.shape, answer.run),
         "peak_allocated_bytes": found.allocated,
         "peak_reserved_bytes": found.reserved,
-        "device_bytes": judged.device if judged else found.reserved + found.outside + context_of(None),
+        "device_bytes": judged.device if judged else found.reserved + found.outside + context_of(None, answer.run),
         "workspace_bytes": found.workspaces,
         "evaluation": {"batch": answer.evaluation[0], "peak_allocated_bytes": answer.evaluation[1]} if answer.evaluation else None,
-        "categories": categories(found, judged),
+        "categories": categories(found, judged, answer.run),
         "verdict": judged.verdict if judged else None,
         "card": {"name": answer.card, "bytes": judged.capacity} if judged else None,
         "largest": {"batch": answer.largest[0], "seq": answer.largest[1]} if answer.largest else None,

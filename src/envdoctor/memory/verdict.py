@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.memory.allocator import MIB
+from envdoctor.memory.sharing import is_followed
 from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
@@ -20,6 +21,11 @@ LEAST_CONTEXT = min(_CONTEXT.values()) * MIB
 """The least that was seen of any card."""
 
 
+# What NCCL takes besides where each card has a process of its own, in MiB: of two H100 with torch 2.11.0, and with DeepSpeed 0.19.8, which
+# makes more communicators. More cards, and other links between them, were not measured.
+_TALKING = {"ddp": 1375, "fsdp": 1371, "zero1": 1863, "zero2": 1863, "zero3": 1573}
+
+
 class Judgement(Record):
     """What a run means for a card. All figures are bytes, but `band`, a share of the forecast that it may be wrong by."""
 
@@ -31,9 +37,10 @@ class Judgement(Record):
     band: float
 
 
-def context_of(capability: float | None) -> int:
-    """Return the bytes of CUDA's context and the driver's own on a card of this compute capability."""
-    return _CONTEXT.get(capability or 0.0, _ELSEWHERE) * MIB
+def context_of(capability: float | None, run: Run | None = None) -> int:
+    """Return the bytes of CUDA's context and the driver's own on a card of this compute capability, and of NCCL's where cards talk."""
+    talking = _TALKING.get(run.sharing, 0) if run is not None and run.cards > 1 else 0
+    return (_CONTEXT.get(capability or 0.0, _ELSEWHERE) + talking) * MIB
 
 
 def workspace_of(capability: float | None) -> int:
@@ -49,14 +56,23 @@ def measured(shape: Shape, run: Run) -> bool:
     return shape.calibrated and not run.adapted_experts
 
 
+def followed(run: Run) -> bool:
+    """Tell whether the way in which cards, or the computer's memory, share a run was followed and measured."""
+    if not run.sharing:
+        return not run.offload
+    return is_followed(run) and run.method in ("full", "lora", "qlora")
+
+
 def band_of(shape: Shape, run: Run) -> float:
     """Return how far reserved memory may lie from the forecast: by what was measured of runs like it (docs/explanation/memory.md).
 
     Paged optimizers have more room because the same run took 10 % more in a process that had run others before.
     """
-    if not measured(shape, run) or run.cards > 1 or run.offload or run.loss == "rows":
+    if not measured(shape, run) or not followed(run) or run.loss == "rows":
         return 0.2
-    if run.margin:
+    if run.sharing == "zero3" or run.cards > 2:
+        return max(run.margin, 0.12)
+    if run.margin or run.sharing:
         return max(run.margin, 0.08)
     if run.attention == "eager" or run.fused or run.optimizer.startswith(("galore", "paged")) or shape.capped_scores:
         return 0.08
@@ -68,7 +84,7 @@ def judge(shape: Shape, run: Run, forecast: Forecast, capacity: int, capability:
 
     Less than tensors, workspaces and context can never do; reserved memory and context, with the band on top, always will.
     """
-    context, band = context_of(capability), band_of(shape, run)
+    context, band = context_of(capability, run), band_of(shape, run)
     least = forecast.allocated + forecast.workspaces + context
     device = forecast.reserved + forecast.outside + context
     safe = device + int(forecast.reserved * band)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from envdoctor.memory.shape import Shape
     from envdoctor.memory.tape import Leaf, Tensor
 
+_REDUCING = 2  # the stream of overlap_comm
 _ALIGNED = 2  # elements of 16 bit that NCCL starts at (nccl_start_alignment_factor)
 
 
@@ -47,7 +48,6 @@ class Zero(Way):
         self._bucket: list[Leaf] = []
         self._filled = 0
         self._buffers: list[Tensor] = []
-        self._large = False
         self._mine: Tensor | None = None
         self._left: list[Tensor] = []
         self._overlaps = bool(run.overlap)
@@ -116,7 +116,6 @@ class Zero(Way):
         if elements > self.run.bucket:
             if self.run.offload:
                 leaf.gradient = self.tape.new(elements, 2)  # a copy of its own
-            self._large = True
         else:
             leaf.gradient = self._buffers[0].view(elements)
         self._filled += elements
@@ -132,6 +131,7 @@ class Zero(Way):
                 else:
                     slices.append((card, size))
         together: list[int] = []
+        self.tape.place = _REDUCING if self._overlaps else 0
         for _, size in slices:
             together.append(size)
             if sum(together) > self.run.bucket:
@@ -153,7 +153,8 @@ class Zero(Way):
                     self.tape.gradients.add(len(self.tape.events))
                     self._mine = self.tape.new(sum(self._whole()), 2)
                 leaf.gradient = self._mine.view(self._mine.elements)
-        self._bucket, self._filled, self._large = [], 0, False
+        self.tape.place = 0
+        self._bucket, self._filled = [], 0
 
     def _average(self, sizes: list[int]) -> None:
         """Flatten slices into a copy, unless there is one alone."""
@@ -187,13 +188,11 @@ class Zero(Way):
                 if mine:
                     norm = tape.new(mine, 8)
                     del norm
-        for number, part in enumerate(self._part):
+        for part in self._part:
             flat = tape.new(part, 2)
             tape.gradients.add(len(tape.events))
             self._left.append(tape.new(part, 4))
             del flat
-            if number == 0 and len(self._part) > 1:
-                continue
         del kept
 
     def finish(self) -> None:

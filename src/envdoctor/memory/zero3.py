@@ -2,8 +2,8 @@
 
 Sources, of 0.19.8: `runtime/zero/stage3.py` (the fp32 part, made in sub-groups; one block for all gradient parts, and the bucket, both held
 from the beginning to the end; the norm in fp64; the fp32 gradient of one sub-group at a time), `partition_parameters.py` and
-`partitioned_param_coordinator.py` (parameters are gathered as modules are reached, and some ahead). Which are still gathered at a moment
-is followed by the layer, not by the module; what `record_stream` holds back is not.
+`partitioned_param_coordinator.py` (parameters are gathered as modules are reached, and more at each, until a thousand million elements
+are there). Which are there at a moment is followed by the layer, not by the module; what `record_stream` holds back is not followed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _GATHERING, _REDUCING = 1, 2  # streams beside the one that computes
 _SUB_GROUP = 1_000_000_000  # elements, of this card's parts (sub_group_size)
-_REUSE_DISTANCE = 1_000_000_000  # elements (stage3_max_reuse_distance)
+_MOST_LIVE = 1_000_000_000  # elements (stage3_max_live_parameters): so far ahead is gathered, a few at each module
 _AHEAD = 50_000_000  # elements (stage3_prefetch_bucket_size)
 _PERSISTENT = 100_000  # elements; smaller ones are never let go of (stage3_param_persistence_threshold)
 
@@ -36,13 +36,12 @@ class Zero3(Way):
         super().__init__(shape, in_bf16(run), rank)
         model = self.model
         self._tail = len(model.layers)
-        self._open: dict[int, list[Tensor]] = {}
+        self._open: dict[tuple[int, int], Tensor] = {}
         self._bucket: list[Leaf] = []
         self._filled = 0
         self._sizes = {id(weight.leaf): weight.tensor.elements for weight in model.trained()}
         self._left: list[Tensor] = []
         self.tape.arrived = self._arrived
-        self._elements = [sum(weight.tensor.elements for weight in layer.weights()) for layer in model.layers]
 
     def _part(self, weight: Weight) -> int:
         return -(-weight.tensor.elements // self.run.cards)
@@ -113,59 +112,43 @@ class Zero3(Way):
         largest = max(self._flat(), key=lambda weight: weight.tensor.elements)
         return needs_of(self.run.optimizer, [largest], self.model.embedding, set()).passing
 
-    def _reused_soon(self, number: int) -> bool:
-        """Tell whether a layer is needed again, on the way back, before so many other parameters that it is let go of."""
-        layers = self.run.checkpointing + 2  # forward, perhaps again, and back
-        between = 2 * self.model.head.tensor.elements + layers * sum(self._elements[number + 1 :])
-        return between < _REUSE_DISTANCE
-
-    def _blocks(self, number: int) -> list[int]:
+    def _blocks(self, number: int) -> list[tuple[int, int, int]]:
+        """Return a layer's parameters that are let go of: the layer, the place in it, and the elements."""
         weights = [self.model.head] if number == self._tail else self.model.layers[number].weights()
-        return [weight.tensor.elements for weight in weights if weight.tensor.elements > _PERSISTENT]
+        sizes = [weight.tensor.elements for weight in weights]
+        return [(number, at, size) for at, size in enumerate(sizes) if size > _PERSISTENT]
 
-    def _window(self, number: int) -> list[int]:
-        """Return the largest run of a layer's parameters that is gathered at one moment: one, and as many ahead as are asked for."""
-        sizes = self._blocks(number)
-        best: list[int] = []
-        for at in range(len(sizes)):
-            window = [sizes[at]]
-            for size in (sizes + sizes)[at + 1 : at + len(sizes)]:
-                if sum(window[1:]) >= _AHEAD:
+    def _want(self, number: int, step: int) -> None:
+        """Gather a layer, and those after it in the direction of `step` until so many are there that none is asked for ahead."""
+        wanted = self._blocks(number)
+        there = sum(size for _, _, size in wanted)
+        following = number + step
+        while 0 <= following <= self._tail and there < _MOST_LIVE:
+            for block in self._blocks(following):
+                if there >= _MOST_LIVE:
                     break
-                window.append(size)
-            best = max(best, window, key=sum)
-        return best
+                wanted.append(block)
+                there += block[2]
+            following += step
+        keys = {block[:2] for block in wanted}
+        for key in [key for key in self._open if key not in keys]:
+            del self._open[key]
+        self._gather([block for block in wanted if block[:2] not in self._open])
 
-    def _gather(self, number: int, sizes: list[int]) -> None:
-        if number in self._open:
-            return
-        self._open[number] = []
-        self.tape.place = _GATHERING
-        flat = self.tape.new(sum(sizes), 2) if len(sizes) > 1 else None
-        for size in sizes:
-            self.named[len(self.tape.events)] = "passing"
-            self._open[number].append(self.tape.new(size, 2))
-        del flat
-        self.tape.place = 0
-
-    def _go_back(self, number: int) -> None:
-        """Gather a layer whole, because all of it is needed again to go back through it, and of the one before what is asked for ahead."""
-        self._gather(number, self._blocks(number))
-        if 0 < number < self._tail:
-            self._ahead_of(number - 1)
-
-    def _ahead_of(self, number: int) -> None:
-        ahead: list[int] = []
-        for size in self._blocks(number):
-            if sum(ahead) >= _AHEAD:
-                break
-            ahead.append(size)
-        if number not in self._open:
-            self._release(-2)
-            self._gather(-2, ahead)
-
-    def _release(self, number: int) -> None:
-        self._open.pop(number, None)
+    def _gather(self, blocks: list[tuple[int, int, int]]) -> None:
+        """Gather parameters, as many at a time as are asked for ahead: flat from all cards, and then each into a tensor of its own."""
+        tape = self.tape
+        tape.place = _GATHERING
+        while blocks:
+            several: list[tuple[int, int, int]] = []
+            while blocks and sum(size for _, _, size in several) < _AHEAD:
+                several.append(blocks.pop(0))
+            flat = tape.new(sum(size for _, _, size in several), 2) if len(several) > 1 else None
+            for number, at, size in several:
+                self.named[len(tape.events)] = "passing"
+                self._open[number, at] = tape.new(size, 2)
+            del flat
+        tape.place = 0
 
     def _arrived(self, leaf: Leaf) -> None:
         elements = self._sizes[id(leaf)]
@@ -188,29 +171,18 @@ class Zero3(Way):
 
     def embed(self) -> None:
         """Gather the embedding."""
-        self.tape.place = _GATHERING
-        self._open[-1] = [self.tape.new(self.model.embedding.tensor.elements, 2)]
-        self.tape.place = 0
-
-    def embedded(self, x: Tensor) -> Tensor:
-        """Let go of the embedding."""
-        self._release(-1)
-        return x
+        self._gather([(-1, 0, self.model.embedding.tensor.elements)])
 
     def layer(self, number: int, over: Pass, layer: Layer, x: Tensor) -> Tensor:
-        """Gather what a layer needs while it runs."""
-        kept = self._reused_soon(number)
-        self._gather(number, self._blocks(number) if kept else self._window(number))
-        x = passage(self.tape, x, partial(self._release, number))
+        """Gather what a layer needs, and what comes next: layers above on the way forward, and below on the way back."""
+        self._want(number, 1)
         x = super().layer(number, over, layer, x)
-        if not kept:
-            self._release(number)
-        return passage(self.tape, x, partial(self._go_back, number))
+        return passage(self.tape, x, partial(self._want, number, -1))
 
     def head(self, x: Tensor) -> Tensor:
         """Gather the head; it stays until its gradient is there."""
-        self._gather(self._tail, self._blocks(self._tail))
-        return passage(self.tape, x, partial(self._release, self._tail))
+        self._want(self._tail, -1)
+        return x
 
     def update(self) -> None:
         """Reduce what is left, take the norm in fp64, and make the fp32 gradient of the largest sub-group."""
