@@ -65,6 +65,7 @@ class _Reader:
     def table(self, node: Any) -> Table:
         """Return a table. A key that comes twice counts as it stands last, what `<<` brings in counts least."""
         found: dict[str, Setting] = {}
+        doubled: list[Setting] = []
         merged: dict[str, Setting] = {}
         for key, value in node.value:
             if key.id != "scalar":
@@ -77,9 +78,12 @@ class _Reader:
                 continue
             self._count(key)
             place = Location(path=self._path, line=key.start_mark.line + 1, column=key.start_mark.column + 1)
-            found.pop(key.value, None)
-            found[key.value] = Setting(key=key.value, value=self._value(value), location=place)
-        return Table(settings=(*(setting for name, setting in merged.items() if name not in found), *found.values()))
+            setting = Setting(key=key.value, value=self._value(value), location=place)
+            if found.pop(key.value, None) is not None:
+                doubled.append(setting)
+            found[key.value] = setting
+        brought = (setting for name, setting in merged.items() if name not in found)
+        return Table(settings=(*brought, *found.values()), doubled=tuple(doubled))
 
     def _value(self, node: Any) -> Any:
         self._count(node)

@@ -20,9 +20,10 @@ class Setting(Record):
 
 
 class Table(Record):
-    """Keys of one level, in the order of the file; each once, as the last one counts."""
+    """Keys of one level, in the order of the file; each once, as the last one counts. `doubled` are those that stand there again."""
 
     settings: tuple[Setting, ...] = ()
+    doubled: tuple[Setting, ...] = ()
 
     def get(self, key: str) -> Setting | None:
         """Return the setting of that key."""

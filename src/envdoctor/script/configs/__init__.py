@@ -1,6 +1,6 @@
 """Reads the configuration files of training programs as training scripts: settings in, `Script` out. Nothing is opened or run.
 
-A kind is a module with `recognises(table)` and `read(table, path)`, which returns the calls that the file stands for: one with `keys`,
+A kind is a module with `recognises(keys)` and `read(table, path)`, which returns the calls that the file stands for: one with `keys`,
 whose arguments are what the file itself says, where the program refuses keys it does not know; and guarded calls, which are what the
 program does because of them.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from envdoctor.model.errors import InputError
 from envdoctor.model.script import Script
+from envdoctor.script.configs.drafts import opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def read(table: Table, path: str) -> Script:
     name = recognise(table.keys)
     if not name:
         raise InputError(f"{path}: its keys are those of no training configuration that envdoctor reads ({', '.join(KINDS)})")
-    return Script(calls=_kind(name).read(table, path), paths=(path,))
+    calls = _kind(name).read(table, path)
+    return Script(calls=(*calls, *opened(table)), paths=(path,))
 
 
 def _kind(name: str) -> Kind:

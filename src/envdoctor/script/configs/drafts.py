@@ -103,6 +103,19 @@ def is_on(table: Table, key: str) -> bool:
     return table.value(key) is True
 
 
+def opened(table: Table) -> tuple[Call, ...]:
+    """Return how PyYAML reads a file with keys that stand there twice: the last one counts."""
+    twice = tuple(Argument(name="doubled", value=each.key, literal=True, location=each.location) for each in _doubled(table))
+    return (Call(target="yaml.safe_load", arguments=twice, location=twice[0].location, guarded=True),) if twice else ()
+
+
+def _doubled(table: Table) -> Iterator[Setting]:
+    yield from table.doubled
+    for setting in table.settings:
+        if isinstance(setting.value, Table):
+            yield from _doubled(setting.value)
+
+
 def environment(table: Table, place: Location) -> Call:
     """Return variables that a file sets as a call of `os.environ`. Values become texts, as the programs make them."""
     given = {each.key: Implied(value=str(each.value), location=each.location) for each in table.settings}
