@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from envdoctor.cli import main
 from envdoctor.facts.scripts import read_each
-from envdoctor.facts.training_files import files_named_in
+from envdoctor.facts.training_files import files_named_in, read
+from envdoctor.model.exchange import from_mapping, to_mapping
+from envdoctor.model.snapshot import Snapshot
 
 SCRIPT = "from transformers import TrainingArguments\nTrainingArguments('out', deepspeed='configs/ds.json')\n"
 DEEPSPEED = '{"zero_optimization": {"stage": 3}, "gradient_accumulation_steps": 4}'
@@ -88,3 +92,18 @@ def test_a_configuration_is_not_rewritten(folder: Path, capsys: pytest.CaptureFi
     (folder / "sft.yaml").write_text("model_name_or_path: a/b\noutput_dir: out\n")
     assert main(["fix", "sft.yaml", "--freeze", "freeze.txt"]) == 2
     assert "`envdoctor check sft.yaml` says what to write instead" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_saved_snapshot_keeps_which_classes_share_the_keys() -> None:
+    text = "model_name_or_path: a/b\noutput_dir: out\n"
+    script = read(text, "sft.yaml").replace(facts=())
+    saved = to_mapping(Snapshot(distributions={}, facts={}, absent={}, script=script))
+    assert from_mapping(json.loads(json.dumps(saved)), "saved").script == script
+
+
+def test_without_pyyaml_it_is_told_how_to_get_it(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "sft.yaml").write_text("model_name_or_path: a/b\noutput_dir: out\n")
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    assert main(["check", "sft.yaml", "--freeze", "freeze.txt"]) == 3
+    assert "reading YAML needs PyYAML; install it with: pip install 'envdoctor[conda]'" in capsys.readouterr().err
