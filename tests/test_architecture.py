@@ -29,13 +29,29 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lab": {"model", "knowledge"},
     "foresight": {"model", "facts", "script", "memory"},
     "environments": {"model", "facts", "formats", "knowledge"},
+    "tracing": {"model", "memory"},
     "diagnosis": {"model", "facts", "knowledge", "engine", "foresight", "environments"},
     "repair": {"model", "diagnosis", "environments", "formats", "script", "engine", "facts", "knowledge"},
     "hook": {"model", "diagnosis", "facts", "report"},
     "callback": {"hook", "facts"},
     "run": {"model", "hook"},
     "launch": {"model"},
-    "cli": {"model", "diagnosis", "facts", "knowledge", "engine", "report", "script", "logs", "miner", "lab", "memory", "repair", "launch"},
+    "cli": {
+        "model",
+        "diagnosis",
+        "facts",
+        "knowledge",
+        "engine",
+        "report",
+        "script",
+        "logs",
+        "miner",
+        "lab",
+        "memory",
+        "tracing",
+        "repair",
+        "launch",
+    },
 }
 TOUCHES_MACHINE = {
     "facts",
@@ -77,6 +93,10 @@ TOUCHES_MACHINE = {
     "diagnosis",
     "environments",
     "lab",
+    "tracing.child",
+    "tracing.step.__main__",
+    "tracing.step.substitutes",
+    "tracing.step.tracing",
 }
 PURE = ("urllib.parse", "os.path")  # text in, text out
 HEAVY = (
