@@ -137,3 +137,14 @@ ZERO = '"zero_optimization": {"stage": 2}'
 )  # fmt: skip
 def test_deepspeed_and_the_arguments_are_compared_where_both_are_seen(arguments: str, configuration: str, says: str) -> None:
     assert disagreement(arguments, f"{{{ZERO}, {configuration}}}") == says
+
+
+@pytest.mark.parametrize(
+    ("path", "versions"),
+    [
+        ("orpo.yaml", NEW),  # trl 1.x has no ORPOConfig where it was
+        ("grpo.yaml", {**NEW, "trl": "0.9.6", "transformers": "4.42.4"}),  # nor that one a GRPOConfig
+    ],
+)
+def test_nothing_is_said_where_nobody_reads_such_a_file(path: str, versions: dict[str, str]) -> None:
+    assert found("model_name_or_path: a/b\noutput_dir: out\nbeta: 0.1\nlearning_rate: 1e-4", versions, path) == []

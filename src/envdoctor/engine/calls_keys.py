@@ -1,6 +1,7 @@
 """Which keys of a configuration file the installed releases refuse: those that none of the classes takes that share the file.
 
-Where a class is not known, any key may be one of its own, and nothing is refused. A file that other programs read too (`Keys.is_shared`)
+Where a class is not known, any key may be one of its own, and nothing is refused; nor where the first one is not there, without which
+nobody reads such a file. A file that other programs read too (`Keys.is_shared`)
 is theirs as soon as it has a key that no release ever knew, unless that key is plainly a slip; then only what a key had meant to
 transformers counts, whose classes all of them inherit from.
 """
@@ -51,11 +52,11 @@ def refused_keys(call: Call, surface: Surface) -> Iterator[RefusedKey]:
 
 
 def _classes(keys: Keys, surface: Surface) -> list[tuple[str, Parameters]]:
-    """Return the classes that the installed releases have; none where one of them cannot be known."""
-    found = []
+    """Return the classes that the installed releases have; none where the first is missing, or one of them cannot be known."""
+    found: list[tuple[str, Parameters]] = []
     for name in keys.classes:
         place = surface.place(name)
-        if place is not None and not surface.may_have(place) & surface.state(place.package):
+        if found and place is not None and not surface.may_have(place) & surface.state(place.package):
             continue  # it came later, or went
         known = surface.parameters(name)
         if known is None or known.is_open or not known.is_sure:

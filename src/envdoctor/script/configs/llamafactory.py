@@ -67,7 +67,7 @@ def recognises(keys: frozenset[str]) -> bool:
 def read(table: Table, path: str) -> tuple[Call, ...]:
     """Return the keys, and what is loaded, adapted and trained because of them."""
     trains = "output_dir" in table.keys or is_on(table, "do_train")
-    classes = (*_TRAINING, *_CLASSES) if trains else _CLASSES
+    classes = (*_CLASSES, *_TRAINING) if trains else _CLASSES
     target = "llamafactory.hparams.get_train_args" if trains else "llamafactory.hparams.get_infer_args"
     found = [keys_call(target, table.settings, path, Keys(classes=classes, package="llamafactory", is_shared=True))]
     found.append(call(OPENING, top(path), {"format": Implied(value=path.lower().rpartition(".")[2], location=top(path))}))
