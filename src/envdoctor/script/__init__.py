@@ -32,6 +32,7 @@ def read(text: str, path: str) -> Script:
     Assignments to `os.environ` are calls of `os.environ` with the variable as argument, one to a `pad_token` is a call of
     `transformers.PreTrainedTokenizerBase.pad_token` with the argument `value`: "eos_token", or the text. A function handed over as
     `formatting_func` is a call of `trl.SFTTrainer.formatting_func` with the argument `returns`: what it answers, where that can be seen.
+    A variable that is set after what reads it once is an argument of a call of `os.environ.late`, whose value is what came before.
     What the function does that the `map` of a data set is given is a call of `datasets.Dataset.map.function`, see `mapped`.
     Lists and tuples are tuples, keys of dictionaries are texts. Shell lines that may be about pip are `commands`. Raises InputError where
     the text is not Python, not a notebook, or longer than LIMIT.

@@ -12,6 +12,7 @@ from envdoctor.script.names import public
 from envdoctor.script.passing import Passing
 from envdoctor.script.scopes import COMPREHENSIONS, Scope, Scopes
 from envdoctor.script.standins import replaced_functions, replaced_methods
+from envdoctor.script.started import LATE, Started
 from envdoctor.script.syntax import children
 from envdoctor.script.values import PARTIAL, Mapping, literal, mapping, target
 
@@ -45,6 +46,7 @@ class Reader:
         self._tests: dict[int, tuple[ast.expr, Scope]] = {}
         self._guards: dict[int, bool] = {}
         self._passing = Passing()
+        self._started = Started()
         self._trees = trees
         for self._path, tree in trees:
             self._walk(tree.body, scopes.module, ())
@@ -68,6 +70,9 @@ class Reader:
             self._call(node, scope, branches)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self._import(node, branches)
+            if scope is self._all.module:
+                for root in _roots(node):
+                    self._started.note(root, branches)
             return
         elif isinstance(node, ast.If):
             self._if(node, scope, branches)
@@ -182,6 +187,8 @@ class Reader:
             self._passing.called(node, scope, self._path, branches, self._is_guarded(branches))
         if not name or name == ENVIRON:
             return
+        if scope is self._all.module:
+            self._started.note(name, branches)
         if name.startswith(ENVIRON + "."):
             self._environ_call(name.rpartition(".")[2], node, scope, branches)
             return
@@ -281,6 +288,18 @@ class Reader:
             else:
                 complete = False
         self._keep(ENVIRON, arguments, complete, place, branches)
+        if scope is self._all.module:
+            told = [(one, self._started.before(one.name, branches)) for one in arguments]
+            late = [one.replace(value=before, literal=True) for one, before in told if before]
+            if late:
+                self._keep(LATE, late, True, place, branches)
+
+
+def _roots(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return the libraries that an import loads."""
+    if isinstance(node, ast.ImportFrom):
+        return [] if node.level else [(node.module or "").partition(".")[0]]
+    return [alias.name.partition(".")[0] for alias in node.names]
 
 
 def _caught(handler: ast.ExceptHandler) -> list[str]:
