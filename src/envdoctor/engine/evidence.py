@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from envdoctor.model.snapshot import Distribution, Snapshot
 
 
+STATED_BY = {
+    "training.device_map": ("device_map",),
+    "training.attention": ("attn_implementation", "use_flash_attention_2"),
+    "training.optimizer": ("optim",),
+    "training.packing": ("packing",),
+}
+"""Arguments of a script's calls that settle a fact."""
+NO_MODELS = ("Tokenizer", "TokenizerFast", "Processor", "Config")
+NAMES_MODEL = ("0", "pretrained_model_name_or_path", "model_name", "model")
+
+
 class Witness:
     """Everything that a fired condition rests on, gathered in one walk."""
 
@@ -84,6 +95,18 @@ class Witness:
             text = spell(found.value, CATALOGUE.get(path, ("text", ""))[0])
             self.words[path] = text
             self.reasons[path] = Reason(what=path, value=text, origin=found.origin)
+            named = self.patient.fact("model.name") if path.startswith("model.") else found
+            if isinstance(named, Fact):
+                self._stated(NAMES_MODEL if path.startswith("model.") else STATED_BY.get(path, ()), named.value)
+
+    def _stated(self, arguments: tuple[str, ...], value: object) -> None:
+        """Add the first place where the script states a fact."""
+        for call in self.patient.script.calls if self.patient.script and arguments else ():
+            for name in arguments if not call.target.partition(".from_")[0].endswith(NO_MODELS) else ():
+                argument = call.argument(name)
+                if argument is not None and argument.literal and argument.value == value:
+                    self.locations.setdefault(argument.location, None)
+                    return
 
     def _env(self, name: str) -> None:
         value = (self.patient.environment or {}).get(name)
