@@ -67,6 +67,14 @@ def test_a_name_that_leads_nowhere_is_passed_over() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_file_of_no_kind_that_is_read_is_passed_over() -> None:
+    Path("fsdp.json").write_text('{"transformer_layer_cls_to_wrap": ["LlamaDecoderLayer"]}')
+    Path("train.py").write_text(SCRIPT.replace("deepspeed='configs/ds.json'", "fsdp_config='fsdp.json'"))
+    read = read_each(("train.py",))
+    assert (len(read.scripts), read.unread) == (1, ())
+
+
+@pytest.mark.usefixtures("folder")
 def test_a_check_names_both_places(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "train.py", "--freeze", "freeze.txt", "--select", "deepspeed-disagrees*", "--no-config"]) == 1
     told = " ".join(capsys.readouterr().out.split())

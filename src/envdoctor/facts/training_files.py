@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 
+from envdoctor.model.errors import InputError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envdoctor.model.script import Script
 
 NAMES = ("deepspeed", "deepspeed_config_file", "fsdp_config")
 """Arguments that name a configuration file."""
-_LAUNCHERS = ("accelerate.commands.", "deepspeed.")
+_LAUNCHERS = ("accelerate.commands.", "deepspeed.", "yaml.")
 _SUFFIXES = (".json", ".yaml", ".yml")
 _LARGEST = 1 << 20  # characters; nobody writes a configuration of that size by hand
 
@@ -46,4 +48,14 @@ def files_named_in(script: Script) -> list[str]:
                 path = next((path for path in (argument.value, near) if os.path.isfile(path)), "")
                 if path and path != script.paths[0]:
                     found[path] = None
-    return list(found)
+    return [path for path in found if _is_known(path)]
+
+
+def _is_known(path: str) -> bool:
+    """Tell whether a file is of a kind that is read: that of FSDP's arguments is not."""
+    from envdoctor.facts.documents import read_text
+
+    try:
+        return recognises(read_text(path))
+    except InputError:
+        return False
