@@ -153,3 +153,40 @@ def test_a_ring_of_imports_starts_somewhere() -> None:
 def test_a_long_chain_of_imports_takes_no_time() -> None:
     chain = {str(number): [str(number + 1)] for number in range(20_000)}
     assert starts(list(chain), chain) == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "argument", "value"),
+    [
+        ("NAME = 'm'", "from config import NAME", "NAME", "m"),
+        ("NAME = 'm'", "from config import NAME as OTHER", "OTHER", "m"),
+        ("SIZE = 4 * 1024", "from .config import SIZE", "SIZE", 4096),
+        ("NAMES = ['a', 'b']", "from config import NAMES", "NAMES", ("a", "b")),
+        ("NAME = 'm'\nNAME = 'n'", "from config import NAME", "NAME", None),
+        ("import os\nNAME = os.environ['M']", "from config import NAME", "NAME", None),
+        ("def NAME(): ...", "from config import NAME", "NAME", None),
+        ("NAMES = []\nNAMES.append('x')", "from config import NAMES", "NAMES", None),
+        ("NAME = 'm'", "if here:\n    from config import NAME", "NAME", None),
+        ("NAME = 'm'", "from config import NAME\nNAME = input()", "NAME", None),
+    ],
+)
+def test_constants_of_another_file_are_followed(desk: Path, module: str, line: str, argument: str, value: object) -> None:
+    lay(desk, config_py=module, train_py=f"{line}\nimport trl\ntrl.SFTConfig(x={argument})\n")
+    ((script, _),) = read_each(["train.py"]).scripts
+    (call,) = [call for call in script.calls if call.target == "trl.SFTConfig"]
+    assert [(one.value, one.literal) for one in call.arguments] == [(value, value is not None)]
+
+
+def test_a_dictionary_of_another_file_is_unpacked(desk: Path) -> None:
+    lay(
+        desk,
+        config_py="COMMON = {'packing': True, 'n': 1}\n",
+        train_py="from config import COMMON, other\nimport trl\ntrl.SFTConfig(**COMMON)\n",
+    )
+    ((script, facts),) = read_each(["train.py"]).scripts
+    (call,) = [call for call in script.calls if call.target == "trl.SFTConfig"]
+    assert [(one.name, one.value, one.location.path, one.location.line) for one in call.arguments] == [
+        ("packing", True, "train.py", 1),
+        ("n", 1, "train.py", 1),
+    ]
+    assert [(fact.path, fact.value) for fact in facts] == [("training.packing", True)]

@@ -33,13 +33,31 @@ class Imports:
         for one in script.imports:
             name = one.name.lstrip(".")
             level = len(one.name) - len(name)
-            bases = (os.path.join(folder, *[os.pardir] * (level - 1)),) if level else (folder, *self._tops)
-            for base in bases:
+            for base in self._bases(folder, level):
                 file = self._module(base, name.split("."))
                 if file:
                     found[file] = None
                     break
         return [file for file in found if file != path]
+
+    def names_of(self, script: Script) -> dict[str, tuple[str, str]]:
+        """Return what a script imports by name from files of its project: by the dotted name, the file and the name in it."""
+        folder = os.path.dirname(script.paths[0])
+        found: dict[str, tuple[str, str]] = {}
+        for one in script.imports:
+            name = one.name.lstrip(".")
+            level = len(one.name) - len(name)
+            parts = name.split(".")
+            for base in self._bases(folder, level):
+                file = self._module(base, parts) if len(parts) > 1 else ""
+                if file:
+                    if file == self._module(base, parts[:-1]):
+                        found[one.name] = file, parts[-1]
+                    break
+        return found
+
+    def _bases(self, folder: str, level: int) -> tuple[str, ...]:
+        return (os.path.join(folder, *[os.pardir] * (level - 1)),) if level else (folder, *self._tops)
 
     def _module(self, base: str, parts: list[str]) -> str:
         """Return the file of the longest part of a dotted name that is a module below a folder, or ""."""

@@ -12,9 +12,10 @@ from envdoctor.model.script import Location, Script, Unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
 
+    from envdoctor.facts.companions import Imports
     from envdoctor.model.script import Call, Import
 
     class Reader(Protocol):
@@ -151,6 +152,7 @@ class _Shelf:
                 for other in beside[path]:
                     self._try(other)
                 waiting += beside[path]
+        self._adopt(imports, beside)
         found = []
         for path in dict.fromkeys((*named, *starts([path for path in below if path in self._scripts], beside, self._mains))):
             group = [other for other in reached(path, beside) if other in self._scripts]
@@ -175,6 +177,25 @@ class _Shelf:
             self._unread[path] = Unread(location=Location(path=error.path, line=error.line), reason=error.reason)
         except InputError as error:
             self._unread[path] = Unread(location=Location(path=path, line=1), reason=str(error))
+
+    def _adopt(self, imports: Imports, beside: Mapping[str, Sequence[str]]) -> None:
+        """Read again, with their values, what imports constants from other files: `from config import MODEL`."""
+        from envdoctor.facts.documents import read_text
+        from envdoctor.script import read
+        from envdoctor.script.adopted import constants
+
+        wanted: dict[str, dict[str, tuple[str, str]]] = {}  # script: what it imports by name, of which file
+        asked: dict[str, set[str]] = {}
+        for path, others in beside.items():
+            if others and path.lower().endswith(PROGRAMS):
+                wanted[path] = {name: told for name, told in imports.names_of(self._scripts[path]).items() if told[0] in self._scripts}
+                for file, name in wanted[path].values():
+                    asked.setdefault(file, set()).add(name)
+        values = {file: constants(read_text(file), file, sorted(names)) for file, names in asked.items()}
+        for path, told in wanted.items():
+            known = {name: values[file][last] for name, (file, last) in told.items() if last in values[file]}
+            if known:
+                self._scripts[path] = read(read_text(path), path, known)
 
     def _together(self, group: list[str]) -> Script:
         """Return a script with those that it imports; what they do is done before."""

@@ -11,6 +11,9 @@ from envdoctor.script.intent import facts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from envdoctor.model.script import Command
 
 __all__ = ["LIMIT", "facts_of", "read", "recognises"]
@@ -24,7 +27,7 @@ def recognises(text: str) -> bool:
     return True
 
 
-def read(text: str, path: str) -> Script:
+def read(text: str, path: str, known: Mapping[str, Any] | None = None) -> Script:
     """Return the calls and imports of a Python script, or of a notebook's code cells where `path` ends in `.ipynb`.
 
     Targets are fully qualified (`trl.SFTTrainer`), whatever the script calls them. A positional argument is named after its place,
@@ -34,7 +37,8 @@ def read(text: str, path: str) -> Script:
     `formatting_func` is a call of `trl.SFTTrainer.formatting_func` with the argument `returns`: what it answers, where that can be seen.
     A variable that is set after what reads it once is an argument of a call of `os.environ.late`, whose value is what came before.
     What the function does that the `map` of a data set is given is a call of `datasets.Dataset.map.function`, see `mapped`.
-    Lists and tuples are tuples, keys of dictionaries are texts. Shell lines that may be about pip are `commands`. Raises InputError where
+    Lists and tuples are tuples, keys of dictionaries are texts. `known` are values of names that the script imports from files of its own
+    project, by their dotted names as they are imported. Shell lines that may be about pip are `commands`. Raises InputError where
     the text is not Python, not a notebook, or longer than LIMIT.
     """
     from envdoctor.script.calls import Reader
@@ -60,6 +64,10 @@ def read(text: str, path: str) -> Script:
             aside: list[tuple[int, str]] = []
             trees.append((place, parse(source, place, magics=is_notebook, aside=aside)))
             commands += of_magics(aside, place) if aside else ()
+            if known:
+                from envdoctor.script.adopted import adopt
+
+                adopt(trees[-1][1], known)
         script = Reader(trees).script((path,))
     except RecursionError:
         raise InputError(f"{path}: expressions are nested too deeply to be read; split the largest expression") from None
