@@ -261,6 +261,12 @@ def test_a_script_says_how_it_evaluates(capsys: pytest.CaptureFixture[str], tmp_
         (["--model", "Qwen/Qwen3-4B", "--targets", "everything"], "is none of all-linear"),
         (["--model", "Qwen/Qwen3-4B", "--with", "trl"], "must be a package and its version"),
         (["--model", "Qwen/Qwen3-4B", "--sharing", "zero3"], "wants --gpus 2 or more"),
+        (["--model", "Qwen/Qwen3-4B", "--gpus", "2", "--sharing", "fsdp", "--offload"], "--offload: goes with zero1, zero2, zero3"),
+        (["--model", "Qwen/Qwen3-4B", "--gpus", "2", "--sharing", "fsdp", "--deepspeed", "ds.json"], "leave one out"),
+        (["--model", "Qwen/Qwen3-4B", "--gpus", "2", "--deepspeed", "/nowhere.json"], "there is no such file"),
+        (["--model", "Qwen/Qwen3-4B", "--gpus", "2", "--max-memory", "some"], "--max-memory some: is no size"),
+        (["--model", "Qwen/Qwen3-4B", "--gpus", "2", "--max-memory", "1GiB"], "what lies elsewhere cannot be trained"),
+        (["--model", "Qwen/Qwen3-4B", "--gpus", "2", "--max-memory", "1GiB", "--sharing", "ddp"], "goes with --sharing layers"),
         (["--model", "openai/gpt-oss-20b", "--attention", "sdpa"], "choose eager"),
     ],
 )
@@ -289,3 +295,45 @@ def test_a_broken_configuration_says_what_is_missing(capsys: pytest.CaptureFixtu
     path.write_text(text)
     assert main(["fit", "--model", str(path)]) == 3
     assert says in capsys.readouterr().err
+
+
+SHARED = """
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+model = AutoModelForCausalLM.from_pretrained("meta-llama/Llama-3.2-1B", dtype="bfloat16")
+Trainer(model, args=TrainingArguments(output_dir="out", per_device_train_batch_size=1, gradient_checkpointing=True, {})).train()
+"""
+
+
+@pytest.mark.parametrize(
+    ("argument", "other"),
+    [
+        ('deepspeed={"zero_optimization": {"stage": 2, "offload_optimizer": {"device": "cpu"}}}', ["--sharing", "zero2", "--offload"]),
+        ('deepspeed="ds.json"', ["--sharing", "zero3"]),
+        ("fsdp=True", ["--sharing", "fsdp"]),
+    ],
+)
+def test_a_script_says_how_cards_share(capsys: pytest.CaptureFixture[str], tmp_path: Path, argument: str, other: list[str]) -> None:
+    (tmp_path / "ds.json").write_text('{"zero_optimization": {"stage": 3}}')
+    script = tmp_path / "train.py"
+    script.write_text(SHARED.replace("{}", argument))
+    told = fit(capsys, str(script), "--gpus", "2", "--gpu", "H100-80GB")
+    said = fit(capsys, "--model", "meta-llama/Llama-3.2-1B", "--method", "full", "--dtype", "bf16", "--gradient-checkpointing", *other,
+               "--gpus", "2", "--gpu", "H100-80GB")  # fmt: skip
+    assert told["categories"] == said["categories"]
+    assert told["error_band"] <= 0.12
+    fit(capsys, str(script), "--gpu", "H100-80GB")
+
+
+def test_what_two_cards_cannot_hold_is_shared_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    found = fit(capsys, "--model", "meta-llama/Llama-3.2-3B", "--method", "full", "--dtype", "bf16", "--gradient-checkpointing", "--gpus", "2",
+                "--sharing", "zero2", "--gpu", "40GB")  # fmt: skip
+    assert found["verdict"] == "does not fit"
+    assert "--offload" in [change["change"] for change in found["changes"]]
+
+
+def test_gpt_oss_120b_finds_room_on_two_h200(capsys: pytest.CaptureFixture[str]) -> None:
+    found = fit(capsys, "--model", "openai/gpt-oss-120b", "--targets", "attention", "--batch", "3", "--seq", "512", "--dtype", "bf16",
+                "--no-gradient-checkpointing", "--gpus", "2", "--gpu", "H200", "--max-memory", "135GiB")  # fmt: skip
+    assert found["verdict"] == "fits"
+    assert found["categories"]["weights"] == pytest.approx(116.8e9, rel=0.001)  # half of them, in bf16

@@ -16,6 +16,7 @@ from envdoctor.memory.forecast import Forecast
 from envdoctor.memory.run import Run
 from envdoctor.memory.shape import Shape
 from envdoctor.memory.sharing import cards
+from envdoctor.memory.split import Split
 from envdoctor.memory.verdict import FITS, TOO_MUCH, context_of, judge
 from tests.memory.test_measured import asked as asked_alone
 from tests.memory.test_measured import rows
@@ -86,6 +87,13 @@ def test_no_verdict_is_wrong_on_any_card(held: list[tuple[dict[str, Any], dict[s
         shape, run = asked(row)
         capacity = int((each["peak_reserved"] + context_of(9.0, run)) * share)
         assert judge(shape, run, found, capacity, 9.0).verdict != (FITS if share < 1 else TOO_MUCH), label(row)
+
+
+def test_as_many_modules_lie_on_the_first_card_as_accelerate_put_there() -> None:
+    for row in ROWS:
+        if row["sharing"] == "layers":
+            shape, run = asked(row)
+            assert Split(shape, run).map.count(0) + shape.tied == row["on_first"], label(row)  # a tied head is a module without weights
 
 
 def test_the_parameters_are_those_of_the_real_model(held: list[tuple[dict[str, Any], dict[str, int], Forecast]]) -> None:

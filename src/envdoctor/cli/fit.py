@@ -7,7 +7,7 @@ import sys
 
 from envdoctor.cli.options import FLAG, LIST, VALUE, Operand, Option, explain, scan
 from envdoctor.memory.arguments import ATTENTIONS, DTYPES, LOSSES, METHODS, TRAINERS
-from envdoctor.memory.sharing import SHARINGS
+from envdoctor.memory.sharing import OFFLOADING, SHARINGS
 from envdoctor.model.errors import UsageError
 
 TYPE_CHECKING = False
@@ -55,7 +55,9 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="with", kind=LIST, metavar="PKG==V", help="a version in use (default: the environment's, else the newest measured)"),
     Option(name="gpu", kind=VALUE, metavar="CARD", help='the card, such as "H100-80GB", T4 or 24GB'),
     _number("gpus", "N", 1, "cards that share the model (default: 1)"),
-    Option(name="sharing", kind=VALUE, choices=SHARINGS, help="how cards share: layers (device_map), zero1, zero2, zero3 or fsdp"),
+    Option(name="sharing", kind=VALUE, choices=SHARINGS, help="how cards share: layers (device_map, default), ddp, zero1, ... or fsdp"),
+    Option(name="deepspeed", kind=VALUE, metavar="FILE", help="a DeepSpeed configuration, which says the stage, its sizes and offloading"),
+    Option(name="max-memory", kind=VALUE, metavar="SIZE", help='what device_map="auto" may fill of each card, such as 20GiB'),
     Option(name="offload", kind=FLAG, help="the optimizer's states lie in the computer's own memory"),
     Option(name="plot", kind=VALUE, metavar="FILE", help="draw the peak by batch and length: FILE.svg, .html or .png"),
     Option(name="format", kind=VALUE, choices=("text", "json"), default="text", help="output format (default: text)"),
@@ -93,11 +95,12 @@ def _answer(values: Values) -> int:
     from envdoctor.memory.forecast import at_least
     from envdoctor.memory.sharing import shared
     from envdoctor.memory.tell import Answer, lines, mapping
-    from envdoctor.memory.verdict import FITS, judge, workspace_of
+    from envdoctor.memory.verdict import FITS, context_of, judge, workspace_of
 
     if values["gradient_checkpointing"] and values["no_gradient_checkpointing"]:
         raise UsageError("fit: --gradient-checkpointing and --no-gradient-checkpointing exclude each other")
     said, silent = _said(values)
+    divided = said.pop("divided", {})
     name = said.pop("model", "")
     if not name:
         where = f"{values['script'][0]} does not say it plainly; " if values["script"] else ""
@@ -107,8 +110,10 @@ def _answer(values: Values) -> int:
     wishes = Wishes(**said)
     asked, assumed = resolve(wishes, shape, versions)
     assumed[:0] = silent
-    asked = _cards(asked, values, assumed)
     capacity, card = _capacity(values["gpu"]) if values["gpu"] else (0, None)
+    asked = _cards(shape, asked, values, divided, assumed)
+    if asked.sharing == "layers" and capacity and not asked.limits:
+        asked = asked.replace(limits=(capacity - context_of(card.capability if card else None),) * asked.cards)
     asked = asked.replace(workspace=workspace_of(card.capability if card else None))
     found = shared(shape, asked)
     evaluated = _evaluated(shape, asked, found, wishes.eval_batch)
@@ -116,9 +121,10 @@ def _answer(values: Values) -> int:
     hardest = found if evaluated is None else at_least(found, evaluated[1])
     judged = judge(shape, asked, hardest, capacity, card.capability if card else None) if capacity else None
     grown, changes = None, []
-    if judged is not None and asked.cards == 1:
+    if judged is not None:
         room = room_of(found, capacity, card.capability if card else None)
-        grown = largest(shape, asked, found, room)
+        if asked.cards == 1:
+            grown = largest(shape, asked, found, room)
         if judged.verdict != FITS:
             changes = cheapest(shape, asked, found, room)
     if values["plot"]:
@@ -186,9 +192,11 @@ def _said(values: Values) -> tuple[dict[str, Any], list[str]]:
     silent: list[str] = []
     if values["script"]:
         from envdoctor.facts.scripts import read_scripts
-        from envdoctor.memory.stated import stated
+        from envdoctor.memory.stated import divided, stated
 
-        said, silent = stated(read_scripts(values["script"])[0])
+        script = read_scripts(values["script"])[0]
+        said, silent = stated(script)
+        said["divided"] = divided(script)
     for name in ("model", "method", "rank", "batch", "seq", "dtype", "optimizer", "attention", "trainer", "loss", "eval_batch"):
         if values[name] is not None:
             said[name] = values[name]
@@ -201,19 +209,68 @@ def _said(values: Values) -> tuple[dict[str, Any], list[str]]:
     return said, silent
 
 
-def _cards(asked: Run, values: Values, assumed: list[str]) -> Run:
-    """Say how several cards share the work. Raises UsageError."""
-    cards, sharing = values["gpus"], values["sharing"]
+def _cards(shape: Shape, asked: Run, values: Values, divided: dict[str, Any], assumed: list[str]) -> Run:
+    """Say how several cards share the work: as the command line says, else the script. Raises UsageError."""
+    from envdoctor.memory.division import of_deepspeed, size_of
+    from envdoctor.memory.sharing import unplaced
+
+    cards, sharing, path = values["gpus"], values["sharing"], values["deepspeed"]
     if cards < 1:
         raise UsageError(f"--gpus {cards}: must be 1 or more")
-    if sharing and cards == 1:
-        raise UsageError(f"--sharing {sharing}: wants --gpus 2 or more")
+    if sharing and path:
+        raise UsageError("fit: --sharing and --deepspeed say the same in two ways; leave one out")
     if cards > 1 and asked.saved_modules:
         raise UsageError(f"--modules-to-save {asked.saved_modules[0]}: is followed on one card only; leave --gpus out")
-    if cards > 1 and not sharing:
-        sharing = "layers"
-        assumed.append('the layers are put on the cards in turn, as device_map="auto" does; see --sharing')
-    return asked.replace(cards=cards, sharing=sharing or "", offload=values["offload"])
+    if cards == 1:
+        if sharing or path:
+            raise UsageError(f"--{'sharing' if sharing else 'deepspeed'} {sharing or path}: wants --gpus 2 or more")
+        if divided:
+            assumed.append("one card is meant, so what the script says of several is left out; see --gpus")
+        return asked.replace(offload=values["offload"])
+    asked = asked.replace(cards=cards)
+    told = None if sharing else path or divided.get("deepspeed")
+    if told is not None:
+        configuration, where = (told, "the script's deepspeed") if isinstance(told, dict) else (_read(told, values["script"]), told)
+        asked = of_deepspeed(asked, configuration, shape.hidden, where)
+    else:
+        if not sharing:
+            sharing = "fsdp" if divided.get("fsdp") else "layers"
+            if not divided:
+                assumed.append('the layers are put on the cards in turn, as device_map="auto" does; see --sharing')
+        asked = asked.replace(sharing=sharing)
+    if values["offload"]:
+        if asked.sharing not in OFFLOADING:
+            raise UsageError(f"--offload: goes with {', '.join(OFFLOADING)}, not with --sharing {asked.sharing}")
+        asked = asked.replace(offload=True)
+    if values["max_memory"] and asked.sharing != "layers":
+        raise UsageError(f"--max-memory {values['max_memory']}: goes with --sharing layers")
+    limits = [values["max_memory"]] * cards if values["max_memory"] else divided.get("limits", [])
+    if limits and asked.sharing == "layers":
+        asked = asked.replace(limits=tuple(size_of(each, "--max-memory") for each in limits[:cards]))
+        left = unplaced(shape, asked)
+        if left and asked.method != "inference":
+            raise UsageError(
+                f"--max-memory {limits[0]}: {left} modules find no place on the cards, and what lies elsewhere cannot be trained"
+            )
+    return asked
+
+
+def _read(path: str, scripts: Sequence[str]) -> dict[str, Any]:
+    """Read a DeepSpeed configuration; a script names it from where it is started, mostly its own folder. Raises UsageError."""
+    import json
+
+    places = [path, *(os.path.join(os.path.dirname(script), path) for script in scripts)]
+    found = next((place for place in places if os.path.isfile(place)), "")
+    if not found:
+        raise UsageError(f"--deepspeed {path}: there is no such file; name the DeepSpeed configuration, or say --sharing")
+    try:
+        with open(found, encoding="utf-8-sig") as file:
+            configuration = json.loads(file.read(_LARGEST))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{found}: is no DeepSpeed configuration ({str(error)[:120]})") from None
+    if not isinstance(configuration, dict):
+        raise UsageError(f"{found}: holds no JSON object; a DeepSpeed configuration is one")
+    return configuration
 
 
 def _capacity(name: str) -> tuple[int, Card | None]:

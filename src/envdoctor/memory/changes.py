@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from envdoctor.memory.sharing import is_followed, shared
 from envdoctor.memory.sketch import sketch
 from envdoctor.memory.verdict import FITS, judge
 from envdoctor.model.record import Record
@@ -34,7 +35,10 @@ class Room(Record):
     ratio: float
 
     def holds(self, shape: Shape, run: Run, like: Forecast) -> tuple[bool, int]:
-        """Tell whether a neighbouring run fits, and what the device would show."""
+        """Tell whether a neighbouring run fits, and what the device would show. Where cards share it, that takes a replay."""
+        if run.sharing:
+            judged = judge(shape, run, shared(shape, run), self.capacity, self.capability)
+            return judged.verdict == FITS, judged.device
         made = sketch(shape, run)
         if made.least > self.capacity:  # no need to follow a step
             return False, made.least
@@ -93,6 +97,24 @@ def cheapest(shape: Shape, run: Run, like: Forecast, room: Room) -> list[Change]
 
 
 def _candidates(shape: Shape, run: Run) -> Iterator[tuple[str, str, Run]]:
+    """Yield single changes by what they cost; where cards share the run, other ways of sharing first, and only what works with them."""
+    more = {"ddp": "zero2", "zero1": "zero2", "zero2": "zero3"}.get(run.sharing)
+    if more:
+        yield f"--sharing {more}", "more talk between the cards", run.replace(sharing=more)
+    if run.sharing.startswith("zero") and not run.offload:
+        yield "--offload", "time, for the optimizer runs on the processor", run.replace(offload=True)
+    for says, costs, other in _alone(shape, run):
+        if not run.sharing or (is_followed(other) and not _at_odds(run.sharing, other)):
+            yield says, costs, other
+
+
+def _at_odds(sharing: str, other: Run) -> bool:
+    """Tell whether a way of sharing does not go with a change: bitsandbytes' optimizers and a head of trl's own want whole weights."""
+    whole = other.optimizer.endswith("8bit") or other.loss == "chunked"
+    return other.four_bit_experts or (whole and sharing in ("fsdp", "zero3"))
+
+
+def _alone(shape: Shape, run: Run) -> Iterator[tuple[str, str, Run]]:
     """Yield single changes by what they cost: nothing, time, fidelity, and last the work itself."""
     full, inference = run.method == "full", run.method == "inference"
     if run.attention == "eager" and not shape.sinks:

@@ -39,8 +39,10 @@ class Run(Record):
     cloned_outputs: bool = False  # DDP looks for unused parameters, and clones what the model returns
     bucket: int = 500_000_000  # elements that DeepSpeed reduces at a time (reduce_bucket_size)
     overlap: bool | None = None  # DeepSpeed's overlap_comm; None: as the stage does
-    limits: tuple[int, ...] = ()  # max_memory of each card, bytes
-    room: int = 0  # bytes of a card that are free before anything is loaded; 0: unknown, and enough
+    sub_group: int = 1_000_000_000  # elements of one card that DeepSpeed's stage 3 updates at a time (sub_group_size)
+    most_live: int = 1_000_000_000  # elements that it gathers ahead (stage3_max_live_parameters)
+    offloaded_weights: bool = False  # stage 3 keeps its parts of the weights in the computer's own memory
+    limits: tuple[int, ...] = ()  # bytes of each card that device_map="auto" may fill with weights (max_memory)
 
     @property
     def tokens(self) -> int:

@@ -204,7 +204,8 @@ class Shards(Way):
         held = self._latest.gradient if self._latest is not None else None
         for number in (_EMBEDDING, self._tail, *range(self._tail)):
             self._after(number)
-        self._scattering = held = None
+        self._scattering = None
+        del held
         self._ahead.clear()
 
     def finish(self) -> None:

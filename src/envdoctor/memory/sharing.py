@@ -59,6 +59,13 @@ def cards(shape: Shape, run: Run) -> list[Forecast]:
     return [replayed(Zero(shape, run, rank)) for rank in sorted({0, run.cards - 1})]
 
 
+def unplaced(shape: Shape, run: Run) -> int:
+    """Return how many modules `device_map="auto"` finds no card for: they would lie in the computer's own memory."""
+    from envdoctor.memory.split import Split
+
+    return sum(card >= run.cards for card in Split(shape, run).map)
+
+
 def _bounded(whole: Forecast, shape: Shape, run: Run) -> Forecast:
     """Divide what is shared out, and add the unit that is gathered with the one before it."""
     gathered = 2 * whole.weights // shape.layers

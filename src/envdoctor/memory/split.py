@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 _WITHOUT_LIMIT = 1 << 60
 
 
-def placed(sizes: list[int], head: int, cards: int, limits: tuple[int, ...]) -> list[int]:
+def placed(sizes: list[int], head: int, cards: int, limits: tuple[int, ...], used_of: float = 1.0) -> list[int]:
     """Return the card of each module, the number of cards for what fits on none: `infer_auto_device_map` after `get_balanced_memory`.
 
     `sizes` are bytes of the embedding, the layers, the last norm, and the head where it is a module of its own (`head` says at which
-    position, -1 for none). The middle of the layers counts as one that must not be split.
+    position, -1 for none). Layers are never split. `used_of` is the share of each limit that a quantiser leaves.
 
     >>> placed([4, 10, 10, 10, 10, 1, 4], 6, 2, ())
     [0, 0, 0, 1, 1, 1, 1]
@@ -37,7 +37,7 @@ def placed(sizes: list[int], head: int, cards: int, limits: tuple[int, ...]) -> 
     mean = sum(sizes) // max(1, len(sizes))
     share = sum(sizes) // cards + int(1.25 * max(biggest, mean))
     most = [limits[card] if card < len(limits) else _WITHOUT_LIMIT for card in range(cards)]
-    most = [min(share, limit) if card < cards - 1 else limit for card, limit in enumerate(most)]
+    most = [int((min(share, limit) if card < cards - 1 else limit) * used_of) for card, limit in enumerate(most)]
     found: list[int] = []
     card, used = 0, [0] * cards
     for at, size in enumerate(sizes):
@@ -59,9 +59,9 @@ class Split(Way):
         groups = [[model.embedding], *[layer.weights() for layer in model.layers], [model.norm, *model.others]]
         if not shape.tied:
             groups.append([model.head])
-        sizes = [sum(size for weight in group for size in bytes_of(weight, run)) for group in groups]
-        self.map = placed(sizes, -1 if shape.tied else len(sizes) - 1, run.cards, run.limits)
-        self.fits = max(self.map) < run.cards
+        # a matrix in 4 bit counts without its scales, and bitsandbytes leaves a tenth of each card (`Bnb4BitHfQuantizer`)
+        sizes = [sum(bytes_of(weight, run)[0] for weight in group) for group in groups]
+        self.map = placed(sizes, -1 if shape.tied else len(sizes) - 1, run.cards, run.limits, 0.9 if run.method == "qlora" else 1.0)
         self._groups = groups
         self._here = 0  # the card that hidden states are on
         self._norm_on = min(self.map[len(model.layers) + 1], run.cards - 1)

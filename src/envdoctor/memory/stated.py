@@ -6,6 +6,7 @@ What cannot be read is left out, and the script's libraries decide, as they will
 from __future__ import annotations
 
 from envdoctor.memory.arguments import SAVED
+from envdoctor.memory.division import is_fsdp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,6 +93,24 @@ def _evaluation(found: dict[str, Any], silent: list[str], settings: list[Call], 
         silent.append(
             "compute_metrics without preprocess_logits_for_metrics keeps the logits of all evaluated samples on the GPU: not counted"
         )
+
+
+def divided(script: Script) -> dict[str, Any]:
+    """Return what a script says of several cards: "deepspeed" (a configuration or the name of its file), "fsdp", "layers", "limits"."""
+    settings = [call for call in script.calls if call.target.rpartition(".")[2] in _SETTINGS]
+    loads = [call for call in script.calls if call.target.endswith(".from_pretrained")]
+    found: dict[str, Any] = {}
+    deepspeed = _first(settings, "deepspeed")
+    if isinstance(deepspeed, (str, dict)) and deepspeed:
+        found["deepspeed"] = deepspeed
+    if is_fsdp(_first(settings, "fsdp")):
+        found["fsdp"] = True
+    if _first(loads, "device_map") in ("auto", "balanced"):
+        found["layers"] = True
+        limits = _first(loads, "max_memory")
+        if isinstance(limits, dict):
+            found["limits"] = [str(value) for key, value in limits.items() if str(key).isdecimal()]
+    return found
 
 
 def _is_model(call: Call) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.memory.verdict import FITS, band_of, context_of, measured
+from envdoctor.memory.verdict import FITS, band_of, context_of, followed, measured
 from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
@@ -111,7 +111,7 @@ def lines(answer: Answer) -> list[str]:
     found, judged, run = answer.found, answer.judged, answer.run
     told = [title(answer.name, run)]
     if judged is not None:
-        card = f"{run.cards} x {answer.card}, the fullest of them" if run.cards > 1 else answer.card
+        card = f"{run.cards} x {answer.card} by {run.sharing}, the fullest of them" if run.cards > 1 else answer.card
         told.append(f"on {card} ({gib(judged.capacity)}): {judged.verdict}")
     told += ["", f"  tensors at the peak   {gib(found.allocated)}", f"  reserved by torch     {gib(found.reserved)}"]
     if judged is not None:
@@ -123,6 +123,8 @@ def lines(answer: Answer) -> list[str]:
     if not measured(answer.shape, run):
         what = f"of the family {answer.shape.family}" if not answer.shape.calibrated else "with adapters on experts"
         told.append(f"  bounds only: no run {what} was measured")
+    elif not followed(run):
+        told.append("  bounds only: no run that is shared out so was measured")
     drawn = bar(categories(found, judged, run), judged.capacity if judged else 0, 72)
     if run.method == "inference":
         drawn = [line.replace("kept for the way back", "keys and values") for line in drawn]

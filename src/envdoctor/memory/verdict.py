@@ -60,7 +60,7 @@ def followed(run: Run) -> bool:
     """Tell whether the way in which cards, or the computer's memory, share a run was followed and measured."""
     if not run.sharing:
         return not run.offload
-    return is_followed(run) and run.method in ("full", "lora", "qlora")
+    return is_followed(run) and not run.offloaded_weights and run.method in ("full", "lora", "qlora")
 
 
 def band_of(shape: Shape, run: Run) -> float:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from envdoctor.memory.tape import Leaf, Tensor
 
 _GATHERING, _REDUCING = 1, 2  # streams beside the one that computes
-_SUB_GROUP = 1_000_000_000  # elements, of this card's parts (sub_group_size)
-_MOST_LIVE = 1_000_000_000  # elements (stage3_max_live_parameters): so far ahead is gathered, a few at each module
 _AHEAD = 50_000_000  # elements (stage3_prefetch_bucket_size)
 _PERSISTENT = 100_000  # elements; smaller ones are never let go of (stage3_param_persistence_threshold)
 
@@ -54,7 +52,7 @@ class Zero3(Way):
             filled = 0
             for weight in group:
                 filled += self._part(weight)
-                if filled >= _SUB_GROUP:
+                if filled >= self.run.sub_group:
                     found.append(filled)
                     filled = 0
             if filled:
@@ -63,14 +61,17 @@ class Zero3(Way):
 
     def held(self) -> list[int]:
         """Return this card's part of each parameter, as `zero.Init` leaves it."""
+        if self.run.offloaded_weights:
+            return []
         return [self._part(weight) * 2 for weight in (*self.model.weights(), *self.model.adapters())]
 
     def kept(self) -> dict[str, int]:
         """Return what stays: parts of weights and adapters, the fp32 part, the gradient block, and the bucket."""
         trained = sum(map(self._part, self.model.trained()))
+        here = 0 if self.run.offloaded_weights else 2
         found = {
-            "weights": 2 * sum(map(self._part, self.model.weights())),
-            "adapters": 2 * sum(map(self._part, self.model.adapters())),
+            "weights": here * sum(map(self._part, self.model.weights())),
+            "adapters": here * sum(map(self._part, self.model.adapters())),
         }
         return found | ({} if self.run.offload else {"states": 4 * trained, "gradients": 2 * trained}) | {"passing": 2 * self.run.bucket}
 
@@ -78,10 +79,11 @@ class Zero3(Way):
         """Put the trained parts into one block, copy them in fp32, and take the blocks that stay."""
         weights = [*self.model.weights(), *self.model.adapters()]
         trained = {id(weight) for weight in self.model.trained()}
-        events = [~at for at, weight in enumerate(weights) if id(weight) in trained]
         whole = sum(map(self._part, self.model.trained()))
-        events += [EMPTY, whole * 2]  # by way of the computer's memory (`defragment`)
-        first = len(weights)
+        events: list[int] = []
+        if not self.run.offloaded_weights:  # by way of the computer's memory (`defragment`)
+            events = [*[~at for at, weight in enumerate(weights) if id(weight) in trained], EMPTY, whole * 2]
+        first = len(self.held())
         if not self.run.offload:
             converted = -1
             for size in self._groups():
@@ -123,9 +125,9 @@ class Zero3(Way):
         wanted = self._blocks(number)
         there = sum(size for _, _, size in wanted)
         following = number + step
-        while 0 <= following <= self._tail and there < _MOST_LIVE:
+        while 0 <= following <= self._tail and there < self.run.most_live:
             for block in self._blocks(following):
-                if there >= _MOST_LIVE:
+                if there >= self.run.most_live:
                     break
                 wanted.append(block)
                 there += block[2]
