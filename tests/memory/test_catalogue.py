@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,7 @@ from envdoctor.memory.model import Model
 from envdoctor.memory.run import Run
 from envdoctor.memory.shape import shape_of
 from envdoctor.model.errors import InputError
+from tests.conftest import FIXTURES
 
 # the totals that the model cards and safetensors indexes state
 STATED = {
@@ -66,6 +70,27 @@ STATED = {
     "bigcode/starcoder2-3b": 3030371328,
     "bigcode/starcoder2-15b": 15957889024,
     "stabilityai/stablelm-2-1_6b": 1644515328,
+    "openai-community/gpt2": 124439808,
+    "openai-community/gpt2-medium": 354823168,
+    "openai-community/gpt2-large": 774030080,
+    "openai-community/gpt2-xl": 1557611200,
+    "facebook/opt-125m": 125239296,
+    "facebook/opt-1.3b": 1315758080,
+    "facebook/opt-2.7b": 2651596800,
+    "facebook/opt-6.7b": 6658473984,
+    "facebook/opt-13b": 12853473280,
+    "EleutherAI/pythia-70m": 70426624,
+    "EleutherAI/pythia-160m": 162322944,
+    "EleutherAI/pythia-410m": 405334016,
+    "EleutherAI/pythia-1b": 1011781632,
+    "EleutherAI/pythia-1.4b": 1414647808,
+    "EleutherAI/pythia-2.8b": 2775208960,
+    "EleutherAI/pythia-6.9b": 6857302016,
+    "EleutherAI/pythia-12b": 11846072320,
+    "bigscience/bloom-560m": 559214592,
+    "bigscience/bloom-1b7": 1722408960,
+    "bigscience/bloom-7b1": 7069016064,
+    "allenai/OLMoE-1B-7B-0924": 6919161856,
     "internlm/internlm2-7b": 7737708544,
     "baichuan-inc/Baichuan2-7B-Base": 7505973248,
 }
@@ -75,6 +100,18 @@ STATED = {
 def test_a_shape_has_the_parameters_its_publisher_states(name: str) -> None:
     shape = shape_of(configuration(name) or {}, name)
     assert sum(weight.tensor.elements for weight in Model(shape, Run(), shape.layers).weights()) == STATED[name]
+
+
+def classes() -> list[Any]:
+    """Return small configurations of each family and the parameters that transformers 5.17.0 made of them."""
+    with open(os.path.join(FIXTURES, "memory", "classes.jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+@pytest.mark.parametrize("row", classes(), ids=lambda row: row["config"]["model_type"])
+def test_a_family_has_the_parameters_of_its_class(row: dict[str, Any]) -> None:
+    shape = shape_of(row["config"], "config.json")
+    assert sum(weight.tensor.elements for weight in Model(shape, Run(), shape.layers).weights()) == row["parameters"]
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -19,6 +19,7 @@ _MLA: dict[str, Any] = {"kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_h
 _OSS: dict[str, Any] = {
     **_D64, "num_experts_per_tok": 4, "sliding_window": 128, "quantization_config": {"quant_method": "mxfp4"},
 }  # fmt: skip
+_OPT: dict[str, Any] = {"max_position_embeddings": 2048}
 _FIELDS = (
     "model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size",
 )  # fmt: skip
@@ -190,6 +191,27 @@ ROWS: dict[str, tuple[str, int, int, int, int, int, int, dict[str, Any]]] = {
     "bigcode/starcoder2-15b": ("starcoder2", 6144, 24576, 40, 48, 4, 49152, {"tie_word_embeddings": False}),
     "stabilityai/stablelm-3b-4e1t": ("stablelm", 2560, 6912, 32, 32, 32, 50304, {}),
     "stabilityai/stablelm-2-1_6b": ("stablelm", 2048, 5632, 24, 32, 32, 100352, {"use_qkv_bias": True}),
+    "openai-community/gpt2": ("gpt2", 768, 3072, 12, 12, 12, 50257, {"n_positions": 1024}),
+    "openai-community/gpt2-medium": ("gpt2", 1024, 4096, 24, 16, 16, 50257, {"n_positions": 1024}),
+    "openai-community/gpt2-large": ("gpt2", 1280, 5120, 36, 20, 20, 50257, {"n_positions": 1024}),
+    "openai-community/gpt2-xl": ("gpt2", 1600, 6400, 48, 25, 25, 50257, {"n_positions": 1024}),
+    "facebook/opt-125m": ("opt", 768, 3072, 12, 12, 12, 50272, _OPT),
+    "facebook/opt-1.3b": ("opt", 2048, 8192, 24, 32, 32, 50272, _OPT),
+    "facebook/opt-2.7b": ("opt", 2560, 10240, 32, 32, 32, 50272, _OPT),
+    "facebook/opt-6.7b": ("opt", 4096, 16384, 32, 32, 32, 50272, _OPT),
+    "facebook/opt-13b": ("opt", 5120, 20480, 40, 40, 40, 50272, _OPT),
+    "EleutherAI/pythia-70m": ("gpt_neox", 512, 2048, 6, 8, 8, 50304, {}),
+    "EleutherAI/pythia-160m": ("gpt_neox", 768, 3072, 12, 12, 12, 50304, {}),
+    "EleutherAI/pythia-410m": ("gpt_neox", 1024, 4096, 24, 16, 16, 50304, {}),
+    "EleutherAI/pythia-1b": ("gpt_neox", 2048, 8192, 16, 8, 8, 50304, {}),
+    "EleutherAI/pythia-1.4b": ("gpt_neox", 2048, 8192, 24, 16, 16, 50304, {}),
+    "EleutherAI/pythia-2.8b": ("gpt_neox", 2560, 10240, 32, 32, 32, 50304, {}),
+    "EleutherAI/pythia-6.9b": ("gpt_neox", 4096, 16384, 32, 32, 32, 50432, {}),
+    "EleutherAI/pythia-12b": ("gpt_neox", 5120, 20480, 36, 40, 40, 50688, {}),
+    "bigscience/bloom-560m": ("bloom", 1024, 4096, 24, 16, 16, 250880, {}),
+    "bigscience/bloom-1b7": ("bloom", 2048, 8192, 24, 16, 16, 250880, {}),
+    "bigscience/bloom-7b1": ("bloom", 4096, 16384, 30, 32, 32, 250880, {}),
+    "allenai/OLMoE-1B-7B-0924": ("olmoe", 2048, 1024, 16, 16, 16, 50304, {"num_experts": 64, "num_experts_per_tok": 8}),
     "internlm/internlm2-1_8b": ("internlm2", 2048, 8192, 24, 16, 8, 92544, {}),
     "internlm/internlm2-7b": ("internlm2", 4096, 14336, 32, 32, 8, 92544, {}),
     "internlm/internlm2-20b": ("internlm2", 6144, 16384, 48, 48, 8, 92544, {}),

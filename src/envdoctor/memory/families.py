@@ -35,6 +35,8 @@ class Traits(Record):
     scaled_logits: bool = False
     capped: bool = False
     window: str = ""
+    positions: int = -1  # rows of learned positions beyond those that the configuration counts; -1: positions are not learned
+    embedding_norm: bool = False
 
 
 _LLAMA = Traits(calibrated=True)
@@ -73,6 +75,35 @@ TRAITS: dict[str, Traits] = {
         calibrated=True, tied=True, norm="layer", norm_bias=True, gated=False, qkv_bias=True, output_bias=True, mlp_bias=True,
     ),
     "stablelm": Traits(calibrated=True, norm="layer", norm_bias=True),
+    # Not measured: built from parts that others have, and held to the number of parameters of the real classes.
+    "gpt2": Traits(
+        tied=True, norm="layer", norm_bias=True, gated=False, new_gelu=True, fused="qkv", qkv_bias=True, output_bias=True, mlp_bias=True,
+        rotary="", positions=0,
+    ),
+    "opt": Traits(
+        tied=True, norm="layer", norm_bias=True, gated=False, qkv_bias=True, output_bias=True, mlp_bias=True, rotary="", positions=2,
+    ),
+    "gpt_neox": Traits(norm="layer", norm_bias=True, gated=False, fused="qkv", qkv_bias=True, output_bias=True, mlp_bias=True),
+    "bloom": Traits(
+        tied=True, norm="layer", norm_bias=True, gated=False, fused="qkv", qkv_bias=True, output_bias=True, mlp_bias=True, rotary="",
+        embedding_norm=True,
+    ),
+    "glm": Traits(qkv_bias=True, fused="mlp", head_dim=128),
+    "olmo3": Traits(output_bias=True, norm="olmo", norms="post", query_norm="full"),
+    "exaone4": Traits(norms="post", query_norm="head"),
+    "seed_oss": Traits(qkv_bias=True, head_dim=128),
+    "ernie4_5": Traits(tied=True, output_bias=True, mlp_bias=True),
+    "ministral": Traits(),
+    "helium": Traits(),
+    "hunyuan_v1_dense": Traits(output_bias=True, query_norm="head"),
+    "arcee": Traits(output_bias=True, gated=False),
+    "nemotron": Traits(output_bias=True, norm="layer", norm_bias=True, gated=False),
+    "olmoe": Traits(output_bias=True, query_norm="full", experts=True),
+    "phimoe": Traits(norm="layer", norm_bias=True, output_bias=True, experts=True),
+    "granitemoe": Traits(output_bias=True, scaled_embedding=True, multiplied=True, scaled_logits=True, experts=True),
+    "glm4_moe": Traits(query_norm="head", experts=True, shared=True),
+    "dots1": Traits(query_norm="head", experts=True, shared=True),
+    "minimax_m2": Traits(query_norm="full", experts=True),
     "internlm2": Traits(fused="qkv"),
     "baichuan": Traits(fused="qkv"),
 }  # fmt: skip

@@ -41,7 +41,8 @@ class Model:
             for number in range(layers)
         ]
         self.norm = vector(shape.hidden, run)
-        self.others = [vector(size, run) for size in (shape.hidden * shape.norm_bias, shape.vocab * shape.head_bias) if size]
+        sizes = (shape.hidden * shape.norm_bias, shape.vocab * shape.head_bias, shape.positions * shape.hidden)
+        self.others = [vector(size, run) for size in (*sizes, 2 * shape.hidden * shape.embedding_norm) if size]
 
     def weights(self) -> list[Weight]:
         """Return all parameters of the base model, in the order they are registered in."""

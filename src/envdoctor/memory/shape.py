@@ -48,6 +48,8 @@ class Shape(Record):
     dense_layers: int = 0  # layers at the bottom that have no experts
     spread_keys: bool = False  # one key head is spread over all query heads without a kernel (falcon-7b)
     sinks: bool = False
+    positions: int = 0  # rows of learned positions
+    embedding_norm: bool = False
     scaled_embedding: bool = False
     multiplied: bool = False  # what a layer adds is multiplied by a number
     scaled_logits: bool = False
@@ -127,12 +129,13 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
     dense = dense if isinstance(dense, int) and dense > 0 else 0
     bias = configuration.get("attention_bias")
     if bias is None:
-        bias = configuration.get("use_bias", traits.qkv_bias)
+        bias = configuration.get("use_bias", configuration.get("enable_bias", traits.qkv_bias))
     method = quantised.get("quant_method", "") if isinstance(quantised, dict) else ""
-    if layers > _DEEPEST:
-        raise InputError(f"{where}: num_hidden_layers is {layers}, and no model has more than {_DEEPEST}")
-    if heads % kv_heads:
-        raise InputError(f"{where}: {kv_heads} key heads (num_key_value_heads) do not divide {heads} heads (num_attention_heads)")
+    parallel = configuration.get("use_parallel_residual")  # gpt_neox has two norms all the same
+    positions = whole("n_positions", "max_position_embeddings") + traits.positions if traits.positions >= 0 else 0
+    if configuration.get("word_embed_proj_dim", hidden) != hidden:
+        raise InputError(f"{where}: word_embed_proj_dim differs from hidden_size, and such embeddings are not followed")
+    _sound(where, layers, heads, kv_heads)
     return Shape(
         family=family,
         hidden=hidden,
@@ -140,19 +143,19 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head_dim,
-        intermediate=whole("intermediate_size", "ffn_hidden_size", "n_inner", default=4 * hidden),
+        intermediate=whole("intermediate_size", "ffn_hidden_size", "ffn_dim", "n_inner", default=4 * hidden),
         vocab=whole("vocab_size"),
         tied=bool(tied),
         qkv_bias=bool(bias) or bool(configuration.get("use_qkv_bias")),
-        output_bias=bool(bias) and traits.output_bias,
+        output_bias=(bool(bias) and traits.output_bias) or configuration.get("attention_out_bias") is True,
         mlp_bias=bool(configuration.get("mlp_bias") or (bias and traits.mlp_bias)),
         gated=traits.gated,
         new_gelu=configuration.get("hidden_act", "gelu_new" if traits.new_gelu else "") == "gelu_new",
         fused=traits.fused,
         norm_bias=traits.norm_bias,
-        head_bias=traits.head_bias,
+        head_bias=bool(configuration.get("lm_head_bias", traits.head_bias)),
         norm=traits.norm,
-        norms="parallel" if configuration.get("parallel_attn") or configuration.get("use_parallel_residual") else traits.norms,
+        norms="parallel" if configuration.get("parallel_attn") or (parallel and family != "gpt_neox") else traits.norms,
         query_norm=traits.query_norm if configuration.get("use_qk_norm", configuration.get("qk_layernorm", True)) else "",
         rotary=traits.rotary if configuration.get("rotary", True) else "",
         experts=experts,
@@ -164,6 +167,8 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
         dense_layers=min(dense, layers) if experts else 0,
         spread_keys=traits.spread_keys and kv_heads == 1,
         sinks=traits.sinks,
+        positions=positions,
+        embedding_norm=traits.embedding_norm,
         scaled_embedding=traits.scaled_embedding,
         multiplied=traits.multiplied,
         scaled_logits=traits.scaled_logits,
@@ -176,6 +181,14 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
         wide=configuration.get("dtype", configuration.get("torch_dtype")) == "float32",
         calibrated=traits.calibrated,
     )
+
+
+def _sound(where: str, layers: int, heads: int, kv_heads: int) -> None:
+    """Raise InputError for figures that no model has."""
+    if layers > _DEEPEST:
+        raise InputError(f"{where}: num_hidden_layers is {layers}, and no model has more than {_DEEPEST}")
+    if heads % kv_heads:
+        raise InputError(f"{where}: {kv_heads} key heads (num_key_value_heads) do not divide {heads} heads (num_attention_heads)")
 
 
 def _window(configuration: Mapping[str, Any], default: str, layers: int) -> tuple[int, int]:
