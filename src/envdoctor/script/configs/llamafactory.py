@@ -11,7 +11,6 @@ from envdoctor.script.configs.drafts import (
     ADAPTERS,
     ARGUMENTS,
     MODEL,
-    QUANTISATION,
     Implied,
     call,
     implied,
@@ -19,6 +18,7 @@ from envdoctor.script.configs.drafts import (
     keys_call,
     nothing,
     top,
+    unknown,
 )
 
 TYPE_CHECKING = False
@@ -46,13 +46,16 @@ _TRAINING = (
 OPENING = "llamafactory.hparams.read_args"
 OTHERS = ("packing", "max_length")
 """Keys of LLaMA-Factory's own, in every release, that mean something else to trl and transformers."""
-_ATTENTION = {"fa2": "flash_attention_2", "fa3": "flash_attention_3", "sdpa": "sdpa", "disabled": "eager"}
+_ATTENTION = {"sdpa": "sdpa", "disabled": "eager"}
+"""What flash_attn surely becomes: fa2 is only taken where flash-attn is installed, and passed over elsewhere."""
 _TRAINERS = {
     "dpo": "trl.DPOTrainer",
     "kto": "trl.KTOTrainer",
     "sft": "llamafactory.train.sft.trainer.CustomSeq2SeqTrainer",
     "pt": "llamafactory.train.pt.trainer.CustomTrainer",
 }
+DEQUANTISED = ("transformers.Mxfp4Config", "transformers.FineGrainedFP8Config")
+"""Checkpoints of these kinds are turned into 16 bit while they are loaded, in the releases that know them (from 0.9.4 on)."""
 _APART = ("use_galore", "use_apollo", "use_badam", "use_adam_mini", "use_muon", "use_llama_pro")
 """Switches under which it is not said how the model is trained."""
 _RANK = 8
@@ -100,21 +103,21 @@ def _training(table: Table, path: str) -> Iterator[Call]:
         place,
         {
             "0": model,
-            "attn_implementation": implied(attention, chosen) if chosen else None,
+            "attn_implementation": implied(attention, chosen) if chosen else unknown(attention),
             "quantization_config": Implied(value=None, location=bits.location, known=False) if bits is not None and bits.value else None,
-            "load_in_4bit": implied(bits, True) if four and loader != MODEL else nothing(place),
+            "load_in_4bit": implied(bits, True) if four else nothing(place),
         },
     )
-    if four and bits is not None:
-        yield call(QUANTISATION, bits.location, {"load_in_4bit": implied(bits, True)})
-    kind = table.value("finetuning_type") or "lora"
-    if kind == "lora":
+    for kind in DEQUANTISED:  # no BitsAndBytesConfig: of a checkpoint that is quantised, quantization_bit changes nothing
+        yield call(kind, place, {"dequantize": Implied(value=True, location=place)})
+    way = table.value("finetuning_type") or "lora"
+    if way == "lora":
         place = (table.get("finetuning_type") or model).location if model else top(path)
         rank = table.get("lora_rank") or Implied(value=_RANK, location=place)
         targets = _targets(table.get("lora_target"), place)
         yield call(prefix, place, {"r": rank, "target_modules": targets, "use_dora": table.get("use_dora")})
     trainer = _TRAINERS.get(str(table.value("stage") or "sft"))
-    if trainer is not None and kind in ("lora", "full"):
+    if trainer is not None and way in ("lora", "full"):
         length = table.get("cutoff_len")
         yield call(trainer, top(path), {"max_length": length})
 
