@@ -58,6 +58,14 @@ def test_a_dequantised_gpt_oss_takes_76_gigabytes_and_its_4_bit_variant_fits_on_
     assert 12e9 < four["device_bytes"] < 16e9
 
 
+def test_where_one_change_is_not_enough_no_more_are_asked_than_it_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    found = fit(capsys, "--model", "meta-llama/Llama-3.1-8B", "--method", "full", "--gpu", "24GB")
+    assert [change["change"] for change in found["changes"]] == ["--gradient-checkpointing, and --method lora --rank 16"]
+    assert found["changes"][0]["costs"] == "about a third more time, and only adapters are trained"
+    after = fit(capsys, "--model", "meta-llama/Llama-3.1-8B", "--rank", "16", "--gradient-checkpointing", "--gpu", "24GB")
+    assert after["verdict"] == "fits"
+
+
 def test_the_vocabulary_is_what_breaks_gemma_on_a_t4(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--model", "google/gemma-3-1b-it", "--method", "full", "--optimizer", "galore_adamw_8bit", "--seq", "2048", "--gpu", "T4"]
     found = fit(capsys, *words, "--batch", "2")

@@ -84,16 +84,40 @@ def cheapest(shape: Shape, run: Run, like: Forecast, room: Room) -> list[Change]
             found.append(Change(says=says, costs=costs, device=device, fits=True))
     if found:
         return found
-    for says, costs, _ in _candidates(shape, run):
-        again = next((candidate for told, _, candidate in _candidates(shape, together) if told == says), None)
+    for says, _, _ in _candidates(shape, run):
+        again = _applied(shape, together, [says])
         if again is None:
             continue
-        together = again
+        together = again[0]
         taken.append(says)
-        fits, device = room.holds(shape, together, like)
-        if fits:
-            return [Change(says=", and ".join(taken), costs=costs, device=device, fits=True)]
+        if room.holds(shape, together, like)[0]:
+            return [_fewest(shape, run, like, room, taken)]
     return []
+
+
+def _applied(shape: Shape, run: Run, names: list[str]) -> tuple[Run, list[str]] | None:
+    """Return the run after these changes, one after the other, and what each costs; None where one is not to be had any more."""
+    costs: list[str] = []
+    for name in names:
+        found = next(((costs, other) for says, costs, other in _candidates(shape, run) if says == name), None)
+        if found is None:
+            return None
+        costs.append(found[0])
+        run = found[1]
+    return run, costs
+
+
+def _fewest(shape: Shape, run: Run, like: Forecast, room: Room, taken: list[str]) -> Change:
+    """Return these changes without those that are not needed, the costliest left out first; the last one is what made it fit."""
+    for name in reversed(taken[:-1]):
+        less = [one for one in taken if one != name]
+        after = _applied(shape, run, less)
+        if after is not None and room.holds(shape, after[0], like)[0]:
+            taken = less
+    after = _applied(shape, run, taken)
+    assert after is not None
+    costs = ", and ".join(dict.fromkeys(cost for cost in after[1] if cost != "nothing"))
+    return Change(says=", and ".join(taken), costs=costs or "nothing", device=room.holds(shape, after[0], like)[1], fits=True)
 
 
 def _candidates(shape: Shape, run: Run) -> Iterator[tuple[str, str, Run]]:
