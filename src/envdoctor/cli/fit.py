@@ -127,6 +127,8 @@ def _answer(values: Values) -> int:
             grown = largest(shape, asked, found, room)
         if judged.verdict != FITS:
             changes = cheapest(shape, asked, found, room)
+    if values["plot"] and asked.cards > 1:
+        raise UsageError(f"--plot {values['plot']}: draws runs on one card; leave --gpus out")
     if values["plot"]:
         _draw(values["plot"], name, shape, asked, found, judged, card.capability if card else None)
     answer = Answer(
