@@ -47,7 +47,7 @@ _SETTINGS = {
     "lr_scheduler": "lr_scheduler_type",
     "liger_fused_linear_cross_entropy": "use_liger_kernel",
 }
-_PRECISIONS = {"bf16": "bf16", "bfloat16": "bf16", "fp16": "fp16", "float16": "fp16"}
+_PRECISIONS = ("bf16", "fp16")
 _ATTENTIONS = {
     "flash_attention": "flash_attention_2",
     "sdp_attention": "sdpa",
@@ -102,8 +102,8 @@ def _calls(table: Table, path: str) -> Iterator[Call]:
 
 def _settings(table: Table) -> dict[str, Setting | Implied | None]:
     given = renamed(table, _SETTINGS)
-    for key, name in _PRECISIONS.items():
-        setting = table.get(key)
+    for name in _PRECISIONS:
+        setting = table.get(name)
         if setting is not None and setting.value is not None:
             # "auto" asks the card; "full" trains in that type without mixing
             given[name] = setting if isinstance(setting.value, bool) else unknown(setting)
