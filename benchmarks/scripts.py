@@ -1,4 +1,4 @@
-"""Time `envdoctor check` with a training script of 300 lines beside one without, and with many scripts.
+"""Time `envdoctor check` with a training script of 300 lines beside one without, and with a folder of many; and what a pip line costs.
 
     ENVIRONMENT/bin/python benchmarks/scripts.py
 
@@ -8,6 +8,7 @@ take turns; CPU milliseconds of the whole process, as wall time says more of the
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import statistics
@@ -49,6 +50,11 @@ def step_{number}(batch, scale=1.0):
 '''
 
 
+def notebook(*cells: str) -> str:
+    """Return a notebook of these code cells."""
+    return json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells], "nbformat": 4})
+
+
 def spent(*words: str) -> float:
     """Return the CPU milliseconds of one run."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -65,7 +71,12 @@ def main() -> None:
         Path("box.txt").write_text(BOX)
         Path("healthy.py").write_text(healthy)
         Path("sick.py").write_text(sick)
-        kinds: dict[str, tuple[str, ...]] = {"no script": (), "a healthy script": ("healthy.py",), "one with two faults": ("sick.py",)}
+        Path("plain.ipynb").write_text(notebook(healthy))
+        Path("pinned.ipynb").write_text(notebook("!pip install trl==1.15.0", healthy))
+        kinds: dict[str, tuple[str, ...]] = {
+            "no script": (), "a healthy script": ("healthy.py",), "one with two faults": ("sick.py",), "a notebook": ("plain.ipynb",),
+            "a notebook with a pip line": ("pinned.ipynb",),
+        }  # fmt: skip
         times: dict[str, list[float]] = {kind: [] for kind in kinds}
         for _ in range(ROUNDS):
             for kind, words in kinds.items():
@@ -73,10 +84,11 @@ def main() -> None:
         print(f"{len(healthy.splitlines())} lines, {ROUNDS} rounds; CPU ms min / median / max")
         for kind, found in times.items():
             print(f"{kind}: {min(found):.0f} / {statistics.median(found):.0f} / {max(found):.0f}")
-        for number in range(MANY[-1]):
-            Path(f"s{number}.py").write_text(healthy)
         for count in MANY:
-            print(f"{count} scripts: {spent(*(f's{number}.py' for number in range(count))) / 1000:.1f} CPU s")
+            os.mkdir(str(count))
+            for number in range(count):
+                Path(str(count), f"s{number}.py").write_text(healthy)
+            print(f"a folder of {count} scripts: {spent(str(count)) / 1000:.1f} CPU s")
 
 
 if __name__ == "__main__":
