@@ -226,7 +226,9 @@ def test_a_loader_s_old_arguments_become_a_configuration() -> None:
 
 
 def test_an_argument_that_nothing_reads_any_more_goes() -> None:
-    told = written("from transformers import AutoModelForCausalLM as A\nm = A.from_pretrained('x', resume_download=True, revision='main')\n")
+    told = written(
+        "from transformers import AutoModelForCausalLM as A\nm = A.from_pretrained('x', resume_download=True, revision='main')\n"
+    )
     assert told.text.endswith("m = A.from_pretrained('x', revision='main')\n")
 
 
@@ -304,3 +306,10 @@ def test_a_wrapped_function_answers_as_before() -> None:
     assert [space["wrapped"]({"text": text}) for text in rows["text"]] == space["f"](rows)  # type: ignore[operator]
     exec(TEXT + "\nwrapped = lambda batch: [f(dict(zip(batch, row))) for row in zip(*batch.values())]", space)
     assert space["wrapped"](rows) == ["a!", "b!"]  # type: ignore[operator]
+
+
+def test_a_value_that_went_is_written_anew_where_that_is_asked_for() -> None:
+    text = "from transformers import TrainingArguments\nTrainingArguments('out', optim='adamw_hf',  # as ever\n)"
+    assert [left.why for left in written(text).left] == ['optim="adamw_hf" becomes adamw_torch']
+    assert written(text, unsafe=True).text == text.replace("adamw_hf", "adamw_torch")
+    assert [left.why for left in written(text.replace("adamw_hf", "adamw_torhc")).left] == ["perhaps adamw_torch is meant"]

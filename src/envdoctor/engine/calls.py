@@ -8,6 +8,7 @@ from __future__ import annotations
 from envdoctor.engine.calls_answers import refusals
 from envdoctor.engine.calls_keys import refused_keys
 from envdoctor.engine.calls_surface import Surface
+from envdoctor.engine.calls_values import strange_values
 from envdoctor.model.record import Record
 from envdoctor.model.spelling import Successor
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from envdoctor.model.knowledge import Links
     from envdoctor.model.script import Argument, Call, Location, Script
     from envdoctor.model.snapshot import Snapshot
-    from envdoctor.model.spelling import Answered, Dropped, Moved, Renamed, Spellings, Sunk
+    from envdoctor.model.spelling import Answered, Dropped, Moved, Renamed, Spellings, Sunk, Valued
 
-    Entry = Union[Renamed, Moved, Successor, Sunk, Dropped, Answered]
+    Entry = Union[Renamed, Moved, Successor, Sunk, Dropped, Answered, Valued]
 
-ARGUMENT, NAME, SUNK, METHOD, ANSWER, KEY = "argument", "name", "sunk", "method", "answer", "key"
+ARGUMENT, NAME, SUNK, METHOD, ANSWER, KEY, VALUE = "argument", "name", "sunk", "method", "answer", "key", "value"
 PATCHED = ("trl", "transformers")
 """Libraries whose signatures unsloth changes while it is imported."""
 _CELL = ":cell "
@@ -94,6 +95,8 @@ class Judge:
                 found.setdefault((misuse.name, misuse.location), misuse)
             if is_patched:
                 continue
+            for misuse in self._values(call):
+                found.setdefault((misuse.name, misuse.location), misuse)
             for misuse in self._arguments(call):
                 found.setdefault((misuse.name, misuse.location), misuse)
         return list(found.values())
@@ -198,6 +201,14 @@ class Judge:
             yield Misuse(
                 kind=ANSWER, package=one.entry.package, callable=call.target, name=one.argument.name, location=one.argument.location,
                 had=one.had, entry=one.entry, argument=one.argument,
+            )  # fmt: skip
+
+    def _values(self, call: Call) -> Iterator[Misuse]:
+        for one in strange_values(call, self._spellings.valued, self.surface):
+            new = one.entry.instead.get(one.value, "")
+            yield Misuse(
+                kind=VALUE, package=one.entry.package, callable=call.target, name=f'{one.argument.name}="{one.value}"',
+                location=one.argument.location, had=one.had, new=new, entry=one.entry, argument=one.argument, near=one.near,
             )  # fmt: skip
 
     def _sunk(self, call: Call, argument: Argument) -> Misuse | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.engine.calls import ANSWER, ARGUMENT, KEY, METHOD, NAME, SUNK, file_of
+from envdoctor.engine.calls import ANSWER, ARGUMENT, KEY, METHOD, NAME, SUNK, VALUE, file_of
 from envdoctor.engine.evidence import described
 from envdoctor.model.answer import ANSWERS
 from envdoctor.model.finding import SCRIPT_ARGUMENT, SCRIPT_NAME, Finding, Reason
@@ -22,11 +22,12 @@ RULES = {
     ARGUMENT: SCRIPT_ARGUMENT,
     SUNK: SCRIPT_ARGUMENT,
     ANSWER: SCRIPT_ARGUMENT,
+    VALUE: SCRIPT_ARGUMENT,
     KEY: SCRIPT_ARGUMENT,
     NAME: SCRIPT_NAME,
     METHOD: SCRIPT_NAME,
 }
-_VERBS = {ARGUMENT: "passes", SUNK: "passes", ANSWER: "passes", KEY: "gives", NAME: "imports", METHOD: "calls"}
+_VERBS = {ARGUMENT: "passes", SUNK: "passes", ANSWER: "passes", VALUE: "passes", KEY: "gives", NAME: "imports", METHOD: "calls"}
 
 
 def tell(misuses: Iterable[Misuse], judge: Judge, patient: Snapshot) -> list[Finding]:
@@ -43,6 +44,8 @@ def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Findin
     found = patient.distribution(first.package)
     version = described(found) if found is not None else ""
     what = first.name if first.kind == NAME else f"{first.callable}({first.name}=)"
+    if first.kind == VALUE:
+        what = f"{first.callable}({first.name})"
     if first.kind == METHOD:
         what = f"{first.callable}.{first.name}"
     lacks = "have" if first.kind in (NAME, METHOD) else "take"
@@ -107,7 +110,7 @@ def _when(misuse: Misuse, surface: Surface, version: str, verb: str, gone: str) 
     if after:
         since = versions[(after & -after).bit_length() - 1]
         return f"{package} {verb} only from {since} on" if verb == "has" else f"{verb} it only from {package} {since} on"
-    return f"takes no such argument in {package} {version}"
+    return f"takes no such {'value' if misuse.kind == VALUE else 'argument'} in {package} {version}"
 
 
 def _instead(misuse: Misuse) -> str:

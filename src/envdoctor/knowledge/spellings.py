@@ -8,13 +8,13 @@ import os
 from envdoctor.knowledge.load import ARTEFACT, rules_folder
 from envdoctor.model.errors import RuleBookError
 from envdoctor.model.rule import SAFETIES
-from envdoctor.model.spelling import Answered, Dropped, Heir, Moved, Renamed, Spellings, Successor, Sunk
+from envdoctor.model.spelling import Answered, Dropped, Heir, Moved, Renamed, Spellings, Successor, Sunk, Valued
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    Entry = Renamed | Moved | Successor | Heir | Sunk | Dropped | Answered
+    Entry = Renamed | Moved | Successor | Heir | Sunk | Dropped | Answered | Valued
 
 FOLDER = "spellings"
 COMPILED = os.path.join(os.path.dirname(ARTEFACT), "spellings.bin")
@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[str, type[Any]]] = {
     "sunk": ("sunk", Sunk),
     "dropped": ("dropped", Dropped),
     "answered": ("answered", Answered),
+    "valued": ("valued", Valued),
 }
 _EVIDENCE = ("url", "says", "checked")
 _OPENED: list[Spellings] = []

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from envdoctor.model.record import Record
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class Renamed(Record):
     """An argument with an old and a new name. `of` are the callables that define it; their heirs have it too.
@@ -118,6 +122,25 @@ class Answered(Record):
     links: tuple[str, ...] = ()
 
 
+class Valued(Record):
+    """The values that arguments take, each with the releases of a package that take it, "" for all.
+
+    What is not among them is refused by the releases that were `read`, unless `is_open` tells that there are others. `instead` is what to
+    write for one that went.
+    """
+
+    of: tuple[str, ...]
+    arguments: tuple[str, ...]
+    package: str
+    read: str
+    values: Mapping[str, str]
+    is_open: bool = False
+    instead: Mapping[str, str] = {}
+    safety: str = "unsafe"
+    advice: str = ""
+    links: tuple[str, ...] = ()
+
+
 class Spellings(Record):
     """The whole table."""
 
@@ -128,3 +151,4 @@ class Spellings(Record):
     sunk: tuple[Sunk, ...] = ()
     dropped: tuple[Dropped, ...] = ()
     answered: tuple[Answered, ...] = ()
+    valued: tuple[Valued, ...] = ()

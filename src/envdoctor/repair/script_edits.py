@@ -8,7 +8,7 @@ from __future__ import annotations
 from envdoctor.engine.calls import ARGUMENT, METHOD, NAME
 from envdoctor.model.errors import InputError
 from envdoctor.model.record import Record
-from envdoctor.model.spelling import Answered, Moved, Renamed, Successor, Sunk
+from envdoctor.model.spelling import Answered, Moved, Renamed, Successor, Sunk, Valued
 from envdoctor.repair.script_answers import answered
 from envdoctor.repair.script_moves import back, moved
 from envdoctor.repair.script_parts import Cannot, Step, Writing
@@ -124,6 +124,8 @@ def _step(writing: Writing, misuse: Misuse) -> Step:
         return moved(writing, misuse, entry)
     if isinstance(entry, Answered):
         return answered(writing, misuse, entry)
+    if isinstance(entry, Valued):
+        return _valued(writing, misuse, entry)
     if isinstance(entry, Sunk):
         return _sunk(writing, misuse, entry)
     if isinstance(entry, Renamed):
@@ -177,6 +179,22 @@ def _dropped(writing: Writing, misuse: Misuse, safety: str) -> Step:
     call, keyword = found
     edit, _ = writing.layout.removed(arguments(call), keyword)
     return Step(edits=(edit,), safety=safety, said=f"{misuse.name} goes", location=misuse.location)
+
+
+def _valued(writing: Writing, misuse: Misuse, entry: Valued) -> Step:
+    """Return the step that writes another value, where the value itself is written at its argument."""
+    if not misuse.new:
+        raise Cannot(entry.advice or (f"perhaps {misuse.near} is meant" if misuse.near else "nothing is known that takes its place"))
+    found = writing.layout.keyword_at(misuse.location.line, misuse.location.column)
+    value = found[1].value if found is not None else None
+    if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
+        raise Cannot(f"write {misuse.new} where the value is made")
+    start, end = writing.layout.span(value)
+    quote = writing.layout.text[start]
+    if writing.layout.text[start:end] != f"{quote}{value.value}{quote}":
+        raise Cannot(f"write {misuse.new}; the place where it is written cannot be edited safely")
+    said = f"{misuse.name} becomes {misuse.new}"
+    return Step(edits=((start + 1, end - 1, misuse.new),), safety=entry.safety, said=said, location=misuse.location)
 
 
 def _sunk(writing: Writing, misuse: Misuse, entry: Sunk) -> Step:
