@@ -100,6 +100,19 @@ def test_what_two_notebooks_have_in_common_is_told_once(desk: Path) -> None:
     assert [places for _, _, places in refused(judged("m.ipynb", "n.ipynb"))] == [["m.ipynb:cell 2:2", "n.ipynb:cell 2:2"]]
 
 
+def test_a_fault_of_the_environment_is_told_once_whatever_else_a_notebook_leaves_open(desk: Path) -> None:
+    (desk / "box.txt").write_text(BOX + "torchao==0.14.1\n")
+    notebook(desk / "m.ipynb", "!pip install trl==1.16.0", "import trl")  # moves transformers to what is not known
+    notebook(desk / "n.ipynb", "!pip install trl==0.16.0", "import trl")
+    told = [
+        finding.message
+        for finding in judged("m.ipynb", "n.ipynb").findings
+        if "torchao" in finding.packages and finding.severity == "error"
+    ]
+    assert told
+    assert len(told) == len(set(told))
+
+
 def test_a_block_counts_where_no_environment_is_named(desk: Path) -> None:
     (desk / "train.py").write_text(BLOCK.format("0.9.6") + NEW)
     assert refused(judged("train.py", freeze=None)) == [("trl.SFTTrainer(processing_class=)", "0.9.6 train.py line 2", ["train.py:5"])]

@@ -160,7 +160,8 @@ def deepened(atlas: CompiledAtlas, snapshot: Snapshot, mine: Miner, *, thorough:
     from envdoctor.facts.distributions import came_from_elsewhere
     from envdoctor.knowledge.atlas.unknown import unknown_releases
 
-    wanted = unknown_releases(atlas, snapshot.distributions, came_from_elsewhere if thorough else None)
+    on_disk = {name: found for name, found in snapshot.distributions.items() if found.location}
+    wanted = unknown_releases(atlas, on_disk, came_from_elsewhere if thorough else None)
     for surface in mine(wanted) if wanted else ():
         try:
             atlas = atlas.with_surface(surface)

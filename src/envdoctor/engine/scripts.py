@@ -57,6 +57,7 @@ def together(findings: Iterable[Finding]) -> list[Finding]:
         for place, other in enumerate(alike):
             if _plain(other) == _plain(finding):
                 alike[place] = other.replace(
+                    uses=tuple(dict.fromkeys((*other.uses, *finding.uses))),
                     because=tuple(dict.fromkeys((*other.because, *finding.because))),
                     locations=tuple(dict.fromkeys((*other.locations, *finding.locations))),
                 )
@@ -67,8 +68,8 @@ def together(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _plain(finding: Finding) -> Finding:
-    """Return what a finding says, without where: advice may name the file."""
-    return finding.replace(because=(), locations=(), remedies=tuple(remedy.replace(advice="") for remedy in finding.remedies))
+    """Return what a finding says, without where, which advice may name, and without what it breaks: the environment has a part in that."""
+    return finding.replace(uses=(), because=(), locations=(), remedies=tuple(remedy.replace(advice="") for remedy in finding.remedies))
 
 
 def joined(reports: Sequence[Report]) -> Report:
