@@ -269,6 +269,7 @@ def test_a_script_says_how_it_evaluates(capsys: pytest.CaptureFixture[str], tmp_
         (["--model", "Qwen/Qwen3-4B", "--targets", "everything"], "is none of all-linear"),
         (["--model", "Qwen/Qwen3-4B", "--with", "trl"], "must be a package and its version"),
         (["--model", "Qwen/Qwen3-4B", "--sharing", "zero3"], "wants --gpus 2 or more"),
+        (["--model", "Qwen/Qwen3-4B", "--gpus", "2", "--method", "inference", "--sharing", "ddp"], "shares out training"),
         (["--model", "Qwen/Qwen3-4B", "--gpus", "2", "--plot", "fit.svg"], "draws runs on one card"),
         (["--model", "Qwen/Qwen3-4B", "--gpus", "2", "--sharing", "fsdp", "--offload"], "--offload: goes with zero1, zero2, zero3"),
         (["--model", "Qwen/Qwen3-4B", "--gpus", "2", "--sharing", "fsdp", "--deepspeed", "ds.json"], "leave one out"),

@@ -229,14 +229,17 @@ def _cards(shape: Shape, asked: Run, values: Values, divided: dict[str, Any], as
         if divided:
             assumed.append("one card is meant, so what the script says of several is left out; see --gpus")
         return asked.replace(offload=values["offload"])
+    if asked.method == "inference" and (path or sharing not in (None, "layers")):
+        told = f"--deepspeed {path}" if path else f"--sharing {sharing}"
+        raise UsageError(f"{told}: shares out training; inference goes with --sharing layers")
     asked = asked.replace(cards=cards)
-    told = None if sharing else path or divided.get("deepspeed")
-    if told is not None:
-        configuration, where = (told, "the script's deepspeed") if isinstance(told, dict) else (_read(told, values["script"]), told)
+    stated = None if sharing or asked.method == "inference" else path or divided.get("deepspeed")
+    if stated is not None:
+        configuration, where = (stated, "the script's deepspeed") if isinstance(stated, dict) else (_read(stated, values["script"]), stated)
         asked = of_deepspeed(asked, configuration, shape.hidden, where)
     else:
         if not sharing:
-            sharing = "fsdp" if divided.get("fsdp") else "layers"
+            sharing = "fsdp" if divided.get("fsdp") and asked.method != "inference" else "layers"
             if not divided:
                 assumed.append('the layers are put on the cards in turn, as device_map="auto" does; see --sharing')
         asked = asked.replace(sharing=sharing)

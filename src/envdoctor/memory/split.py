@@ -34,8 +34,7 @@ def placed(sizes: list[int], head: int, cards: int, limits: tuple[int, ...], use
     [0, 0, 0, 1, 1, 1, 1]
     """
     biggest = max(sizes[1 : head if head >= 0 else len(sizes)], default=0)
-    mean = sum(sizes) // max(1, len(sizes))
-    share = sum(sizes) // cards + int(1.25 * max(biggest, mean))
+    share = sum(sizes) // cards + int(1.25 * biggest)
     most = [limits[card] if card < len(limits) else _WITHOUT_LIMIT for card in range(cards)]
     most = [int((min(share, limit) if card < cards - 1 else limit) * used_of) for card, limit in enumerate(most)]
     found: list[int] = []
