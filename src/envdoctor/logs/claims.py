@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from envdoctor.logs.raised import spellings
 from envdoctor.model.names import normalise
 from envdoctor.model.record import Record
 
@@ -41,14 +42,11 @@ _SPELLINGS = {"pytorch": "torch", "huggingface-hub": "huggingface-hub", "flash-a
 
 def claim_of(raised: Raised) -> Claim | None:
     """Return what an exception claims, whatever a terminal's width did to its message; None where it claims nothing of packages."""
-    for glue in ("\n", "", " "):
-        text = raised.message[:_LONGEST].replace("\n", glue).replace("`", "")
+    for text in spellings(raised.message[:_LONGEST].replace("`", "")):
         for read in _READERS:
             claim = read(text)
             if claim is not None:
                 return claim
-        if "\n" not in raised.message:
-            break
     return None
 
 

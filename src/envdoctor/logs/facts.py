@@ -60,7 +60,7 @@ def unknown(fault: Fault, report: Report, lookups: Lookups) -> Finding:
     elif raiser:
         told += f"; {by or raiser} raised it, and this environment does not have it"
     elif fault.raised.frames:
-        told += "; the script itself raised it, not a package"
+        told += "; it was raised in the script itself, not in the code of a package"
     claim = fault.claim
     if claim is not None and claim.kind == MODULE and not lookups.brings(claim.where):
         told += f"; no package that is known brings the module {claim.where}"

@@ -7,7 +7,7 @@ import re
 from envdoctor.logs.claims import Claim, claim_of
 from envdoctor.logs.memory import Shortage, shortage_of
 from envdoctor.logs.passages import passages
-from envdoctor.logs.raised import Raised, chains
+from envdoctor.logs.raised import Raised, chains, spellings
 from envdoctor.logs.symptoms import Hit
 from envdoctor.model.record import Record
 
@@ -108,18 +108,18 @@ def _fault(chain: Chain, symptoms: Symptoms) -> Fault:
         shortage=next((told for one in chain.raised if (told := shortage_of(one)) is not None), None),
         sources=(raised.source,) if raised.source else (),
         last=chain.end,
-        follows=_FOLLOW.search(root.headline) is not None,
+        follows=_FOLLOW.search(" ".join(root.headline.split())) is not None,
     )
 
 
 def _hits(raised: Raised, symptoms: Symptoms) -> list[Hit]:
     """Return the rules that know an exception, as it stands and as it was before a terminal wrapped it."""
     best: dict[str, Hit] = {}
-    for glue in ("\n", "", " ") if "\n" in raised.headline else ("",):
-        for hit in symptoms.hits(raised.headline.replace("\n", glue)):
+    for told in spellings(raised.headline):
+        for hit in symptoms.hits(told):
             if hit.rule not in best or best[hit.rule].weight < hit.weight:
                 best[hit.rule] = hit
-    return sorted(best.values(), key=lambda hit: -hit.weight)
+    return sorted(best.values(), key=lambda hit: (-hit.weight, hit.rule))
 
 
 def _loose(passage: Passage, together: Sequence[Chain], symptoms: Symptoms, seen: set[str]) -> Iterator[Fault]:
@@ -177,5 +177,5 @@ def _variants(lines: list[Line]) -> Iterator[list[tuple[int, str]]]:
 def _ordered(faults: list[Fault]) -> list[Fault]:
     """Put the fault that ended the run first, and what only follows from others last; the rest stays in the order of the log."""
     ended = [fault for fault in faults if fault.raised.traced and not fault.follows]
-    first = max(ended, key=lambda fault: fault.last, default=None)
+    first = max(reversed(ended), key=lambda fault: fault.last, default=None)
     return sorted(faults, key=lambda fault: (fault is not first, fault.follows, not fault.raised.kind, fault.raised.line))

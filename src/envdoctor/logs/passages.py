@@ -6,7 +6,9 @@ A short log is read as a whole, because a terminal may have broken any of its wo
 
 from __future__ import annotations
 
+from envdoctor.logs.envelope import opened
 from envdoctor.logs.plain import decode, plain
+from envdoctor.logs.prefix import bared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ BLOCK = 1 << 20
 _BEFORE, _AFTER = 12, 12  # lines around a find
 _TRACEBACK = 400  # lines that a traceback may take after its heading: recursion, several ranks at once
 _LONGEST = 4000  # characters of a line; the middle of a longer one is left out
+_ENVELOPE = 1 << 16  # characters of one that may hold many
 _MOST = 5000  # lines of one passage
 _SHORT, _LONG = 8, 26
 """Characters of a fragment: a shorter one is everywhere, a longer one is broken more often where a terminal wraps."""
@@ -35,6 +38,10 @@ _MOST_LINES = 20_000  # different lines that are counted
 
 def passages(blocks: Iterable[bytes], marks: Iterable[tuple[str, ...]]) -> Iterator[Passage]:
     """Return the passages of a log, given in pieces of any size: around FAULTS, and wherever all texts of one of `marks` may stand."""
+    return map(bared, _passages(blocks, marks))
+
+
+def _passages(blocks: Iterable[bytes], marks: Iterable[tuple[str, ...]]) -> Iterator[Passage]:
     reader: _Reader | None = None
     carry = b""
     for piece in blocks:
@@ -201,11 +208,20 @@ def _words(texts: tuple[str, ...]) -> list[str]:
 
 
 def _read(number: int, lines: Sequence[bytes]) -> Passage:
-    """Return lines in plain text; what a carriage return has overwritten on a screen is a line of its own."""
+    """Return lines in plain text; what a carriage return has overwritten, or a collector has put into one line, is a line of its own."""
     told: Passage = []
     for offset, raw in enumerate(lines):
-        text = decode(raw if len(raw) <= _LONGEST else raw[: _LONGEST // 2] + b" ... " + raw[-_LONGEST // 2 :])
-        for part in text.rstrip("\r").split("\r") if "\r" in text else (text,):
-            source, said = plain(part)
-            told.append((number + offset, source, said.rstrip()))
+        text = decode(raw if len(raw) <= _LONGEST else _shortened(raw))
+        envelope = opened(text) if text[:1] == "{" or "\\n" in text else None
+        writer, inside = envelope if envelope is not None else ("", (text,))
+        for line in inside:
+            for part in line.rstrip("\r").split("\r") if "\r" in line else (line,):
+                source, said = plain(part)
+                told.append((number + offset, source or writer, said.rstrip()))
     return told
+
+
+def _shortened(raw: bytes) -> bytes:
+    """Return a long line without its middle; an envelope may hold a whole traceback."""
+    longest = _ENVELOPE if raw[:2] == b'{"' or b"\\n  File " in raw else _LONGEST
+    return raw if len(raw) <= longest else raw[: longest // 2] + b" ... " + raw[-longest // 2 :]

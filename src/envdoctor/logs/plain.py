@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])")
+_SPELLED = re.compile(r"(?:\^\[|#033|\\x1b|\\u001b|\\033)\[[0-9;]*m")
+"""Colours, where something on the way has written the escape character out."""
 _BACKSPACES = re.compile(r"[^\x08]\x08")
 _PREFIX = re.compile(
     r"""
@@ -14,8 +16,8 @@ _PREFIX = re.compile(
     | \((?:[\w.]+[ ])?pid=(?P<ray>\d+)(?:,[ ]ip=[\w.:]+)?\)[ ]
     | (?P<compose>[\w.-]+[-_]\d+)[ ]*\|[ ]
     | (?P<host>worker-\d+|node-?\d+|\d{1,3}(?:\.\d{1,3}){3}):[ ]
-    | (?P<srun>\d{1,5}):[ ](?=[ ]|Traceback|[\w.]*(?:Error|Exception)\b)
-    | \d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?:[ ]std(?:err|out)[ ][FP])?[ ]
+    | \[pod/(?P<pod>[\w./-]+)\][ ]
+    | \[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?\]?(?:[ ]std(?:err|out)[ ][FP])?(?:[ ]|$)
     | (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[ ]+\d+[ ]\d\d:\d\d:\d\d[ ][\w.-]+[ ][\w./-]+\[\d+\]:[ ]
     )
     """,
@@ -24,7 +26,7 @@ _PREFIX = re.compile(
 """What stands before a line: the first groups name who wrote it, the last alternatives are times of day."""
 _BOX = re.compile(r"^\s*[│┃]\s?(.*?)\s*[│┃]\s*$")
 _EDGE = re.compile(r"^\s*[╭╰┌└┏┗][─━\s]*(.*?)[─━\s]*[╮╯┐┘┓┛]\s*$")
-_QUOTE = re.compile(r"^(?:>[ ]|E[ ]{3,}|[ ]{2,}\|[ ](?=[ ]|\w))")
+_QUOTE = re.compile(r"^(?:(?:>[ ]|>(?=>|$))+|E[ ]{3,}|[ ]{2,}\|[ ](?=[ ]|\w))")
 _TYPOGRAPHY = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " "})
 _MOST_PREFIXES = 3  # a container's name, a time and a rank
 
@@ -44,6 +46,8 @@ def plain(text: str) -> tuple[str, str]:
     """
     if "\x1b" in text:
         text = _ESCAPES.sub("", text)
+    if "m" in text and ("[[" in text or "3[" in text or "b[" in text):
+        text = _SPELLED.sub("", text)
     if "\x08" in text:
         text = _BACKSPACES.sub("", text).replace("\x08", "")
     if not text.isascii():

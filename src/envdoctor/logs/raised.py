@@ -24,7 +24,7 @@ _LINKS = {
     "During handling of the above exc": CONTEXT,
 }
 _WORDS = ("Error", "Exception", "Traceback", "Interrupt", "exception")
-_STARTS = frozenset(" \tFC/~<" + "".join(chr(letter) for letter in range(ord("A"), ord("Z") + 1)))
+_STARTS = frozenset(" \tFC/~<[" + "".join(chr(letter) for letter in range(ord("A"), ord("Z") + 1)))
 """What a line has, or how it begins, if anything below can be true of it: most lines of a log are none of these."""
 _FRAMES = (
     re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$'),
@@ -42,9 +42,20 @@ _LONE = re.compile(
     r"(?<![\w.'\"])(?P<kind>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt)): ?(?P<message>(?:\S.*)?)|"
     r"(?<![\w.])(?P<alone>[A-Z]\w*MismatchError)\b(?P<none>)"
 )
-_ENDS = re.compile(r"^(?:Traceback |\[|\s*$|\d{4}-\d\d-\d\d|={5,}|-{5,}|\+|(?:Exception ignored|During handling|The above exception)|```)")
+_ENDS = re.compile(
+    r"^(?:(?:Original )?Traceback |\[|\s*$|\d{4}-\d\d-\d\d|={5,}|-{5,}|\s*\+|\"\"\"$|```|"
+    r"(?:Exception ignored|During handling|The above exception))"
+)
+_ORIGINAL = "Original Traceback (most recent call last)"
+"""What follows is the exception of a worker; the one before only carried it here."""
+_MEMBER = re.compile(r"^\s*\+-\+-{3,} 1 -{3,}")
+"""What follows are the exceptions of a group, and the group itself says nothing more."""
+_INSIDE, _OUTSIDE = "[start of ", "[end of "
+"""What torchcodec writes around the tracebacks that it puts into its own message."""
 _LONGEST_MESSAGE = 14  # lines
 _SITE = re.compile(r"(?:site-packages|dist-packages|<site>)[/\\](?P<module>[^/\\]+?)(?:\.py)?(?:[/\\]|$)")
+_NO_ONE_S = re.compile(r"^<(?!ipython)|[/\\]lib(?:64)?[/\\]python3[^/\\]*[/\\]|[/\\]Lib[/\\]|python3\d+\.zip")
+"""Files of Python itself, and code without a file: who called them is who raised."""
 _OWN_CACHES = {"unsloth_compiled_cache": "unsloth"}  # folders that a package writes code into
 
 
@@ -151,19 +162,34 @@ class _Reader:
         self._start = 0  # line of the heading, or of the first frame where the log begins below it
         self._hint = ""  # IPython's headings name the exception
         self._is_open = False
+        self._is_boxed = False  # by rich, which may indent all of a traceback
 
     def read(self) -> Iterator[Raised]:
         """Return the exceptions in order; one that led to the next says how."""
         waiting: Raised | None = None
+        outer: Raised | None = None
         while self._place < len(self._lines):
             number, source, text = self._lines[self._place]
             self._place += 1
             if not (self._is_open or self._frames or text[:1] in _STARTS or any(word in text for word in _WORDS)):
                 continue
+            if text.startswith(_INSIDE) and waiting is not None:
+                outer, waiting = waiting, None
+                continue
+            if text.startswith(_OUTSIDE) and outer is not None:
+                if waiting is not None:
+                    yield waiting
+                waiting, outer = outer.replace(end=number), None
+                continue
             heading = _HEADING.search(text)
             if heading is not None:
+                waiting = None if text.startswith(_ORIGINAL) else waiting
                 self._forget()
                 self._start, self._hint, self._is_open = number, heading.group("kind") or "", True
+                self._is_boxed = text.endswith("call last)") and not self._hint
+                continue
+            if waiting is not None and waiting.kind.endswith("Group") and _MEMBER.match(text):
+                waiting = None
                 continue
             link = next((word for sentence, word in _LINKS.items() if sentence in text), "")
             if link and waiting is not None:
@@ -185,8 +211,9 @@ class _Reader:
                 frames=tuple(self._frames), traced=words.traced,
             )  # fmt: skip
             self._forget()
-        if waiting is not None:
-            yield waiting.replace(leads="")
+        for last in (waiting, outer):
+            if last is not None:
+                yield last.replace(leads="")
 
     def _frame(self, text: str) -> Frame | None:
         if _HALF_FRAME.match(text) and self._place < len(self._lines):
@@ -205,7 +232,7 @@ class _Reader:
 
     def _below_frames(self, text: str) -> _Words | None:
         """Return what a line below the frames of a traceback says was raised."""
-        found = _RAISED.match(text) if self._is_open or self._frames else None
+        found = _RAISED.match(text.lstrip() if self._is_boxed else text) if self._is_open or self._frames else None
         if found is None or (found.group("kind") != self._hint if self._hint else not _is_kind(found.group("kind"))):
             return None
         return _Words(kind=found.group("kind"), message=found.group("message") or "", traced=True, goes_on=True)
@@ -250,6 +277,20 @@ def _is_kind(kind: str) -> bool:
     return last.endswith(_BUILT_IN_ENDS) or (bool(module) and last[:1].isupper() and not last.isupper())
 
 
+def spellings(text: str) -> Iterator[str]:
+    """Return a message as it stands, and as it was if a terminal or a mail has wrapped it: in the midst of a word, or between two."""
+    yield text
+    if "\n" in text:
+        yield text.replace("\n", "")
+        yield " ".join(text.split())
+
+
 def package_of(raised: Raised) -> str:
-    """Return the root module whose code raised an exception, by its innermost frame that lies in an installed package."""
-    return next((frame.module for frame in reversed(raised.frames) if frame.module), "")
+    """Return the root module whose code raised an exception; "" where that is the script, or cannot be told.
+
+    A package that only called a function of the script has not raised what that raises.
+    """
+    for frame in reversed(raised.frames):
+        if frame.module or not _NO_ONE_S.search(frame.path):
+            return frame.module
+    return ""
