@@ -23,11 +23,6 @@ EXPECTED = parse_toml((LOGS / "real" / "expected.toml").read_text("utf-8"), "exp
 RUNS = [json.loads(line) for line in (LOGS / "realruns.jsonl").read_text("utf-8").splitlines()]
 WITHOUT = {
     # symptoms for which there is neither a log nor a quoted source yet; a new rule has to bring one
-    "bitsandbytes-lacks-library-for-torch-cuda": 2, "gpu-older-than-torch-build": 1,
-    "huggingface-hub-outside-transformers-window": 1, "library-hidden-by-local-file": 1, "scipy-built-for-numpy-1": 1,
-    "torchaudio-cuda-wheel-on-cpu-torch": 1, "torchaudio-for-other-torch": 2, "trl-imports-rich-that-is-missing": 1,
-    "unsloth-patches-method-trl-dropped": 1, "unsloth-zoo-older-than-unsloth": 1, "vllm-reads-token-list-transformers-5-dropped": 2,
-    "wandb-disabled-variable-ignored": 2,
 }  # fmt: skip
 
 
