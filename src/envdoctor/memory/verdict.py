@@ -60,7 +60,8 @@ def followed(run: Run) -> bool:
     """Tell whether the way in which cards, or the computer's memory, share a run was followed and measured."""
     if not run.sharing:
         return not run.offload
-    return is_followed(run) and not run.offloaded_weights and run.method in ("full", "lora", "qlora")
+    sixteen = not run.autocast and run.sharing not in ("layers", "ddp")  # DeepSpeed and FSDP with fp16 were not measured
+    return is_followed(run) and not sixteen and not run.offloaded_weights and run.method in ("full", "lora", "qlora")
 
 
 def band_of(shape: Shape, run: Run) -> float:
