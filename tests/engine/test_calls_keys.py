@@ -76,6 +76,8 @@ def test_a_key_that_no_class_takes_is_refused(text: str, versions: dict[str, str
         (TRL + "evaluation_strategy: 'no'", {**NEW, "transformers": ""}),
         (LLAMAFACTORY + "evaluation_strategy: 'no'", {"transformers": "5.0.0"}),
         (LLAMAFACTORY + "lora_rank: 8\nquantization_bit: 4\nuse_galore: false\nray_num_workers: 2\nmax_new_tokens: 8", FACTORY),
+        (TRL + "chat_template: x\ntorch_dtype: auto", NEW),  # chat_template_path is another matter
+        (TRL + "dataset_configs: [a, b]\ntorch_dtype: auto", NEW),  # the plural of dataset_config is somebody's own
         (LLAMAFACTORY + "tensor_model_parallel_size: 4\nsequence_parallel: true", FACTORY),  # keys of mcore_adapter
         (ACCELERATE + "fp16: true\ndynamo_backend: 'NO'", NEW),
     ],

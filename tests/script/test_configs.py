@@ -90,6 +90,10 @@ def test_a_kind_is_told_by_its_keys(text: str, kind: str) -> None:
     assert configs.recognise(first_keys(text)) == kind
 
 
+def test_a_model_and_its_data_are_enough_for_trl() -> None:
+    assert recognises("model_name_or_path: Qwen/Qwen2.5-0.5B\ndataset_name: stanfordnlp/imdb\n")
+
+
 @pytest.mark.parametrize(
     "text",
     [

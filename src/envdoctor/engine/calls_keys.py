@@ -70,9 +70,12 @@ def _had(name: str, known: Parameters) -> bool:
 
 
 def _is_slip(one: RefusedKey) -> bool:
+    """Tell whether a key is plainly another one misspelt: as many words, and not its plural, which may well be somebody's own key."""
     from difflib import get_close_matches
 
-    return bool(get_close_matches(one.argument.name, sorted(one.known.names), 1, _CLOSE))
+    name = one.argument.name
+    likely = [known for known in one.known.names if known.count("_") == name.count("_") and known.rstrip("s") != name.rstrip("s")]
+    return bool(get_close_matches(name, likely, 1, _CLOSE))
 
 
 def _nearest(name: str, classes: list[tuple[str, Parameters]]) -> tuple[str, Parameters]:

@@ -66,16 +66,17 @@ LAUNCH = (
     "num_cpu_threads_per_process", "config", "env",
 )  # fmt: skip
 """Keys that are meant for the parser itself, or for `accelerate launch`."""
-_SETTINGS = frozenset(
-    {"learning_rate", "per_device_train_batch_size", "num_train_epochs", "max_steps", "gradient_accumulation_steps", "output_dir"}
-)
+_SETTINGS = frozenset({
+    "learning_rate", "per_device_train_batch_size", "num_train_epochs", "max_steps", "gradient_accumulation_steps", "output_dir",
+    "dataset_name", "datasets", "use_peft",
+})  # fmt: skip
 _QUANTISATION = {"load_in_4bit": "load_in_4bit", "load_in_8bit": "load_in_8bit", "bnb_4bit_quant_type": "bnb_4bit_quant_type"}
 _RANK = 16
 """ModelConfig.lora_r where nothing is said, in every release that has it."""
 
 
 def recognises(keys: frozenset[str]) -> bool:
-    """Tell the file by a model and settings of its training."""
+    """Tell the file by a model, and data or settings of its training."""
     return "model_name_or_path" in keys and not keys.isdisjoint(_SETTINGS)
 
 
