@@ -8,7 +8,7 @@ import pytest
 
 from envdoctor.memory.arguments import Wishes, resolve
 from envdoctor.memory.catalogue import configuration
-from envdoctor.memory.forecast import forecast
+from envdoctor.memory.forecast import followed, forecast
 from envdoctor.memory.model import Model
 from envdoctor.memory.run import Run
 from envdoctor.memory.shape import shape_of
@@ -76,6 +76,23 @@ def test_adapted_experts_exist_once_more_for_the_length_of_a_layer() -> None:
     adapted = {"adapted_experts": ("gate_up", "down")}
     assert forecast(shape, kept.replace(**adapted)).allocated - forecast(shape, kept).allocated > 6 * both
     assert forecast(shape, plain.replace(**adapted)).passing > both
+
+
+# Qwen3-30B-A3B with fewer layers, LoRA r=8, 1 x 1024 tokens: torch 2.13.0, transformers 5.17.0 and peft 0.21.0 on tensors without values
+TRACED = [(3, True, "attention", 1888514060), (3, True, "all-linear", 1934690828), (4, False, "all-linear", 7577593868)]
+
+
+@pytest.mark.parametrize(("layers", "checkpointing", "targets", "peak"), TRACED)
+def test_a_step_takes_what_the_libraries_own_code_takes(layers: int, checkpointing: bool, targets: str, peak: int) -> None:
+    shape = shape_of(configuration("Qwen/Qwen3-30B-A3B") or {}, "qwen3").replace(layers=layers)
+    run, _ = resolve(Wishes(targets=targets, checkpointing=checkpointing), shape, NEWEST)
+    whole = followed(shape, run)
+    live = most = 0
+    for at, event in enumerate(whole.events):
+        if at not in whole.workspaces:
+            live += event if event >= 0 else -whole.events[~event]
+            most = max(most, live)
+    assert most == pytest.approx(peak, rel=0.0005)
 
 
 @pytest.mark.parametrize(("tied", "base"), [(False, 202048), (True, 138048)])

@@ -56,11 +56,13 @@ def mix(tape: Tape, x: Tensor, experts: Experts, shape: Shape) -> Tensor:
     rows = tokens * shape.experts_used
     before = x.width
     scores = route(tape, x, experts, shape, rows)
-    gate_up, down = fold(tape, experts, "gate_up"), fold(tape, experts, "down")
+    beside_down, beside_gate_up = factors(tape, experts, "down"), factors(tape, experts, "gate_up")
     chosen = gather(tape, x, rows * shape.hidden)
     bias = tape.new(rows * 2 * experts.size, experts.biases[0].tensor.width) if experts.biases else None
+    gate_up = fold(tape, experts.gate_up, beside_gate_up)  # kept until the experts are done, as is the other
     out = act(tape, grouped(tape, chosen, gate_up, shape.hidden, 2 * experts.size), shape)
     bias = tape.new(rows * shape.hidden, experts.biases[1].tensor.width) if experts.biases else None
+    down = fold(tape, experts.down, beside_down)
     out = grouped(tape, out, down, experts.size, shape.hidden)
     weighted = mul(tape, out, scores)
     weighted = gather(tape, weighted, weighted.elements)  # back into the order of the tokens
@@ -69,23 +71,30 @@ def mix(tape: Tape, x: Tensor, experts: Experts, shape: Shape) -> Tensor:
     return summed
 
 
-def fold(tape: Tape, experts: Experts, name: str) -> Tensor:
-    """Give a parameter with its adapter folded in (`_LoraFactorsProxy`): one `baddbmm` over all experts, once more to try it out before."""
-    base: Weight = getattr(experts, name)
+def factors(tape: Tape, experts: Experts, name: str) -> tuple[Tensor, ...]:
+    """Give what an adapter puts beside a parameter, in its width; the product is tried out once (`register_parametrization`)."""
     pair = experts.adapted.get(name)
     if pair is None:
+        return ()
+    base: Weight = getattr(experts, name)
+    width = base.tensor.width
+    found = cast(tape, pair[1].tensor, width), cast(tape, pair[0].tensor, width)
+    trial = tape.new(base.tensor.elements, width)
+    del trial
+    return found
+
+
+def fold(tape: Tape, base: Weight, beside: tuple[Tensor, ...]) -> Tensor:
+    """Give a parameter with its adapter folded in, where it is first used (`_LoraFactorsProxy`): one `baddbmm` over all experts."""
+    if not beside:
         return base.tensor
     elements, width = base.tensor.elements, base.tensor.width
-    a, b = cast(tape, pair[0].tensor, width), cast(tape, pair[1].tensor, width)
-    of_a, of_b = a.elements, b.elements
+    sizes = [factor.elements for factor in beside]
 
     def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
-        return tape.new(of_b, width), tape.new(of_a, width)
+        return tuple([tape.new(size, width) for size in sizes])
 
-    trial = tape.new(elements, width)
-    del trial
-    node = tape.node((b, a), [b, a], backward)
-    return tape.new(elements, width, node)
+    return tape.new(elements, width, tape.node(beside, [*beside], backward))
 
 
 def route(tape: Tape, x: Tensor, experts: Experts, shape: Shape, rows: int) -> Tensor:
@@ -93,7 +102,7 @@ def route(tape: Tape, x: Tensor, experts: Experts, shape: Shape, rows: int) -> T
     router = experts.router
     if "router" in experts.adapted:
         router = Weight(router.rows, router.columns, router.tensor.width, trained=False)
-        router.tensor = fold(tape, experts, "router")
+        router.tensor = fold(tape, experts.router, factors(tape, experts, "router"))
     logits = linear(tape, x, router)
     elements, width = logits.elements, logits.width
 
