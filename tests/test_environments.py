@@ -48,7 +48,7 @@ def refused(report: Report) -> list[tuple[str, str, list[str]]]:
 
 def test_a_pin_of_a_notebook_counts_instead_of_what_is_there(desk: Path) -> None:
     notebook(desk / "n.ipynb", "!pip install -q trl==0.16.0", OLD)
-    assert refused(judged("n.ipynb")) == [("trl.SFTTrainer(tokenizer=)", "0.16.0 n.ipynb:cell 1 line 1", ["n.ipynb:cell 2:2"])]
+    assert refused(judged("n.ipynb")) == [("trl.SFTTrainer(tokenizer=)", "0.16.0 n.ipynb:cell 1:1", ["n.ipynb:cell 2:2"])]
     notebook(desk / "n.ipynb", "!pip install -q trl", OLD)
     assert refused(judged("n.ipynb")) == []
     notebook(desk / "n.ipynb", OLD)
@@ -85,8 +85,8 @@ def test_scripts_in_several_environments_are_one_report(desk: Path) -> None:
     (desk / "train.py").write_text(OLD)
     report = judged("n.ipynb", "m.ipynb", "train.py")
     assert refused(report) == [
-        ("trl.SFTTrainer(tokenizer=)", "0.16.0 n.ipynb:cell 1 line 1", ["n.ipynb:cell 2:2"]),
-        ("trl.SFTTrainer(processing_class=)", "0.9.6 m.ipynb:cell 1 line 1", ["m.ipynb:cell 2:2"]),
+        ("trl.SFTTrainer(tokenizer=)", "0.16.0 n.ipynb:cell 1:1", ["n.ipynb:cell 2:2"]),
+        ("trl.SFTTrainer(processing_class=)", "0.9.6 m.ipynb:cell 1:1", ["m.ipynb:cell 2:2"]),
     ]
     assert report.snapshot.distributions["trl"].version == "0.12.2"
     assert [document.path for document in report.snapshot.documents] == ["box.txt", "n.ipynb", "m.ipynb"]
@@ -163,3 +163,11 @@ def test_a_snapshot_is_taken_of_what_is_there_after_the_lines(desk: Path) -> Non
     assert found.script.commands == ()
     with pytest.raises(InputError, match="one at a time"):
         take(Request(paths=("n.ipynb", "m.ipynb"), freeze="box.txt"), dict(os.environ))
+
+
+def test_a_finding_about_packages_points_to_the_line_that_installs_them(desk: Path) -> None:
+    (desk / "box.txt").write_text(BOX)
+    notebook(desk / "n.ipynb", "import os\n!pip install torchao==0.14.1", "import trl")
+    (finding,) = [one for one in judged("n.ipynb").findings if "torchao" in one.packages and one.severity == "error"]
+    assert [(place.path, place.line) for place in finding.locations] == [("n.ipynb:cell 1", 2)]
+    assert "n.ipynb:cell 1:2" in {reason.origin for reason in finding.because}

@@ -76,8 +76,8 @@ def test_what_one_line_changes(line: str, changed: dict[str, str | None]) -> Non
 
 def test_a_place_is_told_of_what_changes() -> None:
     layer = after(BOX, "peft", "trl==1.16.0")
-    assert layer.distributions["trl"].origin == "n.ipynb:cell 1 line 2"
-    assert layer.distributions["transformers"].origin == "n.ipynb:cell 1 line 2, needed by trl"
+    assert layer.distributions["trl"].origin == "n.ipynb:cell 1:2"
+    assert layer.distributions["transformers"].origin == "n.ipynb:cell 1:2, needed by trl"
     assert layer.distributions["peft"].origin == "box"
     assert (layer.distributions["transformers"].specifier, layer.distributions["rich"].specifier) == (">=4.56", "")
 

@@ -191,6 +191,7 @@ def report(
         from envdoctor.engine.built_in import packages_needed, unread
 
         findings += [*packages_needed(patient, purpose), *unread(patient)]
+    findings = [_placed(finding, patient) for finding in findings]
     findings.sort(key=cost)
     uses = _uses(patient, findings, demanded, purpose)
     return Report(
@@ -203,6 +204,15 @@ def report(
         suppressed=tuple(suppressed),
         book_version=book.version,
     )
+
+
+def _placed(finding: Finding, patient: Snapshot) -> Finding:
+    """Return a finding about packages with the places where a notebook installs them."""
+    if finding.locations:
+        return finding
+    found = [patient.distributions[name].place for name in finding.packages if name in patient.distributions]
+    places = tuple(dict.fromkeys(place for place in found if place is not None))
+    return finding.replace(locations=places) if places else finding
 
 
 def _fired(state: Judgement, book: Book, demanded: frozenset[str]) -> tuple[dict[str, Outcome], list[Finding]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from envdoctor.model.listing import Installation, Load, Requirement
-    from envdoctor.model.script import Script
+    from envdoctor.model.script import Location, Script
 
     Needs = Callable[[str, str], list[Mapping[str, str]]]
     """Returns what each release of a package that a specifier allows declares to need, as specifiers by name; none where none is known."""
@@ -69,23 +69,22 @@ class Layer:
 
     def put(self, one: Installation) -> None:
         """Put one installation on top."""
-        place = f"{one.location.path} line {one.location.line}"
         self.problems += one.problems
         self.is_closed = self.is_closed and one.whole and one.sure
         if not one.whole:
-            self.problems.append(f"{place}: what it installs cannot all be seen, so no version is certain after it")
+            at = one.location
+            self.problems.append(f"{at.path} line {at.line}: what it installs cannot all be seen, so no version is certain after it")
             for name in self.distributions:
-                self._doubt(name, place)
+                self._doubt(name, at)
         for name in one.leaves:
             if one.sure and name in self.distributions:
                 del self.distributions[name]
                 self.changed[name] = None
             elif name in self.distributions:
-                self._doubt(name, place)
+                self._doubt(name, one.location)
         for requirement in one.takes:
             if requirement.name and self._counts(requirement):
-                told = requirement.location
-                self._take(requirement, one, f"{told.path} line {told.line}" if told is not None else place)
+                self._take(requirement, one, requirement.location or one.location)
 
     def _counts(self, requirement: Requirement) -> bool:
         try:
@@ -94,13 +93,13 @@ class Layer:
             self.problems.append(f"{error}; it is taken to hold")
             return True
 
-    def _take(self, requirement: Requirement, one: Installation, place: str) -> None:
+    def _take(self, requirement: Requirement, one: Installation, at: Location) -> None:
         name, specifier = requirement.name, requirement.specifier
         there = self.distributions.get(name)
         stays = there is not None and not requirement.url and not one.upgrade and _admits(specifier, there)
         if requirement.constraint:
             if there is not None and not stays:
-                self._doubt(name, place)
+                self._doubt(name, at)
             return
         if stays:
             return
@@ -111,16 +110,16 @@ class Layer:
             return
         if not one.sure:
             if there is not None:  # what may be there and may not is left out: no rule is to rest on it
-                self._doubt(name, place)
+                self._doubt(name, at)
         elif pin:
-            self._set(Distribution(name=name, version=pin, origin=place))
+            self._set(Distribution(name=name, version=pin), at)
         else:
             is_reference = requirement.url and not requirement.url.startswith("hidden:")
-            self._set(Distribution(name=name, specifier=specifier, origin=place, direct_url=requirement.url if is_reference else ""))
+            self._set(Distribution(name=name, specifier=specifier, direct_url=requirement.url if is_reference else ""), at)
         if one.follows:
-            self._follow(name, f"=={pin}" if pin else specifier, f"{place}, needed by {name}", one.sure)
+            self._follow(name, f"=={pin}" if pin else specifier, (at, name), one.sure)
 
-    def _follow(self, name: str, specifier: str, place: str, sure: bool) -> None:
+    def _follow(self, name: str, specifier: str, by: tuple[Location, str], sure: bool) -> None:
         """Doubt what pip may move because a release, or one of several that it may take, declares to need something else."""
         if (name, specifier) in self._followed:
             return
@@ -135,21 +134,23 @@ class Layer:
                     self.is_closed = False
                     if not sure or not all(other in one for one in releases):
                         continue
-                    self._set(Distribution(name=other, specifier=wanted if is_certain else "", origin=place))
+                    self._set(Distribution(name=other, specifier=wanted if is_certain else ""), *by)
                 elif there.version is not None and not _admits(wanted, there):
                     self.is_closed = False
-                    self._doubt(other, place, wanted if is_certain else "")
+                    self._doubt(other, *by, specifier=wanted if is_certain else "")
                 else:
                     continue
-                self._follow(other, wanted, place, sure)
+                self._follow(other, wanted, by, sure)
 
-    def _doubt(self, name: str, place: str, specifier: str = "") -> None:
+    def _doubt(self, name: str, at: Location, needer: str = "", specifier: str = "") -> None:
         """Forget the version of what is there: it may be another one, which `specifier` allows."""
         if self.distributions[name].version is not None:
-            self._set(Distribution(name=name, specifier=specifier, origin=place))
+            self._set(Distribution(name=name, specifier=specifier), at, needer)
 
-    def _set(self, fresh: Distribution) -> None:
-        self.distributions[fresh.name] = fresh
+    def _set(self, fresh: Distribution, at: Location, needer: str = "") -> None:
+        """Put a distribution there that a place asks for, or what is installed there needs."""
+        origin = f"{at.path}:{at.line}" + (f", needed by {needer}" if needer else "")
+        self.distributions[fresh.name] = fresh.replace(origin=origin, place=at)
         self.changed[fresh.name] = None
 
 

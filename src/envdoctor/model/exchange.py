@@ -32,6 +32,8 @@ def to_mapping(snapshot: Snapshot, redact: Callable[[str], str] | None = None) -
             told["requires"] = list(distribution.requires)
         if distribution.problems:
             told["problems"] = [clean(problem) for problem in distribution.problems]
+        if distribution.place is not None:
+            told["place"] = _place(distribution.place, clean)
         return told
 
     told: dict[str, Any] = {
@@ -208,6 +210,7 @@ def _read_distribution(name: str, one: Any) -> Distribution:
         origin=_text(one, "origin", place, ""),
         specifier=_text(one, "specifier", place, ""),
         problems=_texts(one, "problems", place) if "problems" in one else (),
+        place=_read_place(one, place, "place") if "place" in one else None,
     )
 
 
@@ -235,9 +238,9 @@ def _read_variables(told: dict[str, Any]) -> dict[str, str] | None:
     return {name: _of(value, str, f"environment.{name}") for name, value in _each(told, "environment")}
 
 
-def _read_place(told: dict[str, Any], place: str) -> Location:
-    found = _field(told, "location", dict, place)
-    place = f"{place}.location"
+def _read_place(told: dict[str, Any], place: str, key: str = "location") -> Location:
+    found = _field(told, key, dict, place)
+    place = f"{place}.{key}"
     return Location(path=_text(found, "path", place), line=_field(found, "line", int, place), column=_field(found, "column", int, place))
 
 

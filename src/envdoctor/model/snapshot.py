@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Union
 
-    from envdoctor.model.script import Script, Unread
+    from envdoctor.model.script import Location, Script, Unread
 
 SCHEMA = 1
 COMPLETE = "environment.complete"
@@ -20,7 +20,7 @@ class Distribution(Record):
     """One installed distribution, or one that a list or lock file names.
 
     `version` is None where it is not known (a Git reference, an unpinned requirement, damaged metadata; `problems` says which).
-    `requires` is None where the declared requirements were not read.
+    `requires` is None where the declared requirements were not read. `place` is where a script or notebook installs it.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Distribution(Record):
     origin: str = ""
     specifier: str = ""
     problems: tuple[str, ...] = ()
+    place: Location | None = None
 
 
 class Document(Record):
