@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.memory.stated import stated
+from envdoctor.memory.stated import divided, stated
 from envdoctor.script import read
 
 TRL = """
@@ -84,3 +84,18 @@ def test_modules_trained_whole_are_read() -> None:
     found, silent = stated(read(TRL.replace("r=64,", 'r=64, modules_to_save=["lm_head", "score"],'), "train.py"))
     assert found["saved"] == ("lm_head",)
     assert any("(score)" in text for text in silent)
+
+
+def test_what_a_script_says_of_several_cards_is_read_and_what_is_not_followed_is_said() -> None:
+    text = """
+from transformers import AutoModelForCausalLM, TrainingArguments
+
+model = AutoModelForCausalLM.from_pretrained("me/mine", device_map="auto", max_memory={0: "20GiB", 1: "22GiB", "cpu": "99GiB"})
+args = TrainingArguments("out", fsdp="full_shard offload", fsdp_config={"version": 1})
+"""
+    found = divided(read(text, "train.py"))
+    assert found["layers"] is True
+    assert found["limits"] == ["20GiB", "22GiB"]
+    assert found["fsdp"] is True
+    assert found["otherwise"] == ["FSDP1 is taken for FSDP2", "FSDP's offloading is not followed, and would take less"]
+    assert divided(read("from transformers import TrainingArguments\nTrainingArguments('out', fsdp='no_shard')\n", "train.py")) == {}

@@ -242,6 +242,8 @@ def _cards(shape: Shape, asked: Run, values: Values, divided: dict[str, Any], as
             sharing = "fsdp" if divided.get("fsdp") and asked.method != "inference" else "layers"
             if not divided:
                 assumed.append('the layers are put on the cards in turn, as device_map="auto" does; see --sharing')
+        if sharing == "fsdp":
+            assumed += divided.get("otherwise", [])
         asked = asked.replace(sharing=sharing)
     if values["offload"]:
         if asked.sharing not in OFFLOADING:

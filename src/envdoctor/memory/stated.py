@@ -96,15 +96,24 @@ def _evaluation(found: dict[str, Any], silent: list[str], settings: list[Call], 
 
 
 def divided(script: Script) -> dict[str, Any]:
-    """Return what a script says of several cards: "deepspeed" (a configuration or the name of its file), "fsdp", "layers", "limits"."""
+    """Return what a script says of several cards: "deepspeed" (a configuration or the name of its file), "fsdp", "layers", "limits".
+
+    "otherwise" are sentences about what is not followed.
+    """
     settings = [call for call in script.calls if call.target.rpartition(".")[2] in _SETTINGS]
     loads = [call for call in script.calls if call.target.endswith(".from_pretrained")]
     found: dict[str, Any] = {}
     deepspeed = _first(settings, "deepspeed")
     if isinstance(deepspeed, (str, dict)) and deepspeed:
         found["deepspeed"] = deepspeed
-    if is_fsdp(_first(settings, "fsdp")):
+    switch, keys = _first(settings, "fsdp"), _first(settings, "fsdp_config")
+    if is_fsdp(switch):
         found["fsdp"] = True
+        keys = keys if isinstance(keys, dict) else {}
+        found["otherwise"] = [
+            *(["FSDP1 is taken for FSDP2"] if str(keys.get("version", keys.get("fsdp_version", 2))) == "1" else []),
+            *(["FSDP's offloading is not followed, and would take less"] if keys.get("cpu_offload") or "offload" in str(switch) else []),
+        ]
     if _first(loads, "device_map") in ("auto", "balanced"):
         found["layers"] = True
         limits = _first(loads, "max_memory")
