@@ -73,6 +73,8 @@ def test_what_a_command_installs(text: str, expected: list[str]) -> None:
         ("pip install trl=={version}", False, True, True, True, ""),
         ("pip install -r missing.txt", False, True, True, False, ""),
         ("pip install -e .", False, True, True, False, ""),
+        ("conda install -y pytorch", False, True, True, False, ""),
+        ("uv sync", False, True, True, False, ""),
         ("pip install --upgrade-strategy eager -U trl", True, True, True, False, ""),
         ("pip install torch --index-url https://example.org/whl/cu121", False, True, True, True, "cu121"),
         ("pip install torch --extra-index-url=https://example.org/whl/cpu/", False, True, True, True, "cpu"),

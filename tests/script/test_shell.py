@@ -69,6 +69,12 @@ def test_the_interpreter_itself_may_be_the_command() -> None:
     assert read(text.replace("'trl'", "name"), "t.py").commands == ()
 
 
+def test_a_change_of_folder_is_kept_where_something_is_installed() -> None:
+    assert [one.text for one in commands("%cd x\n!pip install -r requirements.txt", "%conda install y")] == [
+        "cd x", "pip install -r requirements.txt", "conda install y",
+    ]  # fmt: skip
+
+
 def test_a_block_of_requirements_is_noticed() -> None:
     assert read("# /// script\n# dependencies = []\n# ///\n", "t.py").declares
     assert not read("import trl\n", "t.py").declares

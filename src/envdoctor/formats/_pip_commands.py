@@ -30,6 +30,10 @@ _VALUED = frozenset(_WITH_VALUE.split())
 _ELSEWHERE = frozenset(("-t", "--target", "--root", "--prefix"))
 _NAMING = frozenset(("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints", "-e", "--editable"))
 _NOTHING = frozenset(("--dry-run", "--help", "-h", "--version", "-V"))
+_OTHER_INSTALLERS = {
+    **dict.fromkeys(("conda", "mamba", "micromamba"), ("install", "update", "upgrade", "remove")),
+    **dict.fromkeys(("uv", "poetry", "pdm", "pipenv"), ("sync", "add", "install", "remove", "update")),
+}
 _ENDS = frozenset(("&&", ";", "||", "|", "&", "(", ")"))
 _TOOLS = frozenset(("sudo", "time", "env", "nohup", "exec", "command", "uvx"))
 _REDIRECTIONS = frozenset((">", ">>", "&>", ">&", "<", "<<", "<<<"))
@@ -46,6 +50,8 @@ def installations(command: Command, load: Load) -> list[Installation]:
             one = _installed(rest, command.location, load)
         elif verb == "uninstall":
             one = Installation(location=command.location, leaves=tuple(map(normalise, _names(rest))), whole=not _is_hidden(rest))
+        elif _is_other_installer(words):
+            one = Installation(location=command.location, whole=False)
         else:
             continue
         if one is not None:
@@ -116,6 +122,11 @@ def _asked_of_pip(words: Sequence[str]) -> tuple[str, list[str]]:
         if option in _VALUED and left:
             left.pop(0)
     return (left[0], left[1:]) if left else ("", [])
+
+
+def _is_other_installer(words: Sequence[str]) -> bool:
+    """Tell whether a command moves packages by rules of its own."""
+    return len(words) > 1 and words[1] in _OTHER_INSTALLERS.get(words[0].rpartition("/")[2], ())
 
 
 def _names(words: Sequence[str]) -> list[str]:

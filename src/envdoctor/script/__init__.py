@@ -71,7 +71,7 @@ def read(text: str, path: str, known: Mapping[str, Any] | None = None) -> Script
         script = Reader(trees).script((path,))
     except RecursionError:
         raise InputError(f"{path}: expressions are nested too deeply to be read; split the largest expression") from None
-    if "pip" in text:
+    if commands or "pip" in text:
         from envdoctor.script.shell import in_order, of_calls
 
         commands += of_calls(script.calls)

@@ -14,7 +14,8 @@ _SYSTEM = (
     "os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen",
     "subprocess.getoutput", "subprocess.getstatusoutput",
 )  # fmt: skip
-_MAGICS = ("pip", "uv", "cd")
+_INSTALLERS = ("pip", "uv", "conda", "mamba", "micromamba", "poetry", "pdm")
+_MAGICS = (*_INSTALLERS, "cd")
 """Line magics that are commands of that name."""
 _WORDS_THAT_BRANCH = ("if", "for", "while", "until", "case", "function", "else", "elif")
 
@@ -63,6 +64,7 @@ def of_calls(calls: Iterable[Call]) -> Iterator[Command]:
 
 
 def in_order(commands: Iterable[Command], places: Iterable[str]) -> tuple[Command, ...]:
-    """Return commands in the order of the cells, and of the lines in each."""
+    """Return commands in the order of the cells, and of the lines in each; none where no installer is among them."""
     at = {place: number for number, place in enumerate(places)}
-    return tuple(sorted(commands, key=lambda one: (at.get(one.location.path, 0), one.location.line)))
+    found = tuple(sorted(commands, key=lambda one: (at.get(one.location.path, 0), one.location.line)))
+    return found if any(name in word for one in found for word in (one.text, *one.words) for name in _INSTALLERS) else ()
