@@ -111,6 +111,12 @@ def test_the_list_stays_complete_where_nothing_else_comes(line: str, closed: boo
     assert after(BOX, line).is_closed is closed
 
 
+def test_a_version_that_is_none_is_told_and_left_open() -> None:
+    layer = after(BOX, "peft==stable")
+    assert (layer.distributions["peft"].version, layer.distributions["peft"].specifier) == (None, "")
+    assert layer.problems == ["n.ipynb:cell 1 line 1: '==stable' is not a PEP 440 specifier"]
+
+
 def test_what_is_not_understood_is_a_problem_with_its_place() -> None:
     assert after(BOX, "{x}").problems == ["n.ipynb:cell 1 line 1: what it installs cannot all be seen, so no version is certain after it"]
     assert "nowhere.txt does not exist" in after(BOX, "-r nowhere.txt").problems[0]

@@ -149,6 +149,9 @@ class Layer:
 
     def _set(self, fresh: Distribution, at: Location, needer: str = "") -> None:
         """Put a distribution there that a place asks for, or what is installed there needs."""
+        if fresh.specifier and not _is_specifier(fresh.specifier):
+            self.problems.append(f"{at.path} line {at.line}: {fresh.specifier!r} is not a PEP 440 specifier")
+            fresh = fresh.replace(specifier="")
         origin = f"{at.path}:{at.line}" + (f", needed by {needer}" if needer else "")
         self.distributions[fresh.name] = fresh.replace(origin=origin, place=at)
         self.changed[fresh.name] = None
@@ -158,6 +161,14 @@ def _pinned(specifier: str) -> str:
     """Return the version that a specifier pins, or ""."""
     version = specifier.lstrip("=").strip() if specifier.startswith("==") and "," not in specifier else ""
     return version if version and "*" not in version and is_version(version) else ""
+
+
+def _is_specifier(text: str) -> bool:
+    try:
+        window(text)
+    except InvalidSpecifier:
+        return False
+    return True
 
 
 def _admits(specifier: str, there: Distribution) -> bool:
