@@ -312,7 +312,7 @@ def measure(run: dict[str, Any], trace: str) -> dict[str, Any]:
         model = adapt(model, run)
         row["trainable"] = sum(getattr(p, "ds_numel", p.numel()) for p in model.parameters() if p.requires_grad)
         if hasattr(model, "hf_device_map"):
-            row["placed"] = [str(place) for place in model.hf_device_map.values()]
+            row["on_first"] = list(model.hf_device_map.values()).count(0)  # modules
         gc.collect()
         emptied()
         for card in cards:
@@ -478,7 +478,8 @@ def main() -> None:
         traced = os.path.join(chosen.trace, f"{number:03}.jsonl") if chosen.trace else ""
         row = run | in_child(run, traced, chosen.limit) | about
         if chosen.jobs > 1:
-            row.pop("device_used_at_end", None)
+            for found in (row, *row.get("each", ())):
+                found.pop("device_used_at_end", None)
         with open(chosen.rows, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         print(number, row.get("error") or (run, row.get("peak_allocated"), row.get("peak_reserved")), flush=True)

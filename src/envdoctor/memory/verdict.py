@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.memory.allocator import MIB
-from envdoctor.memory.sharing import is_followed
+from envdoctor.memory.sharing import OFFLOADING, is_followed
 from envdoctor.model.record import Record
 
 TYPE_CHECKING = False
@@ -52,8 +52,8 @@ def workspace_of(capability: float | None) -> int:
 
 
 def measured(shape: Shape, run: Run) -> bool:
-    """Tell whether runs of this kind were held against real ones, so that more than bounds can be told."""
-    return shape.calibrated and not run.adapted_experts
+    """Tell whether runs of this kind were held against real ones, or against the libraries' own code, so that more than bounds can be told."""
+    return (shape.calibrated or shape.traced) and not run.adapted_experts
 
 
 def followed(run: Run) -> bool:
@@ -71,7 +71,7 @@ def band_of(shape: Shape, run: Run) -> float:
     """
     if not measured(shape, run) or not followed(run) or run.loss == "rows":
         return 0.2
-    if run.sharing == "zero3" or run.cards > 2:
+    if run.sharing == "zero3" or (run.method == "qlora" and run.sharing in OFFLOADING) or run.cards > 2:
         return max(run.margin, 0.12)
     if run.margin or run.sharing:
         return max(run.margin, 0.08)

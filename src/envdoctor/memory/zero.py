@@ -7,6 +7,8 @@ states; gradients are reduced in buckets of `reduce_bucket_size` elements. accel
 
 from __future__ import annotations
 
+from envdoctor.memory.forecast import bytes_of
+from envdoctor.memory.model import Model
 from envdoctor.memory.ops import Weight
 from envdoctor.memory.optimizers import needs_of
 from envdoctor.memory.ways import EMPTY, Way
@@ -31,6 +33,8 @@ class Zero(Way):
 
     def __init__(self, shape: Shape, run: Run, rank: int = 0) -> None:
         super().__init__(shape, in_bf16(run), rank)
+        loaded = Model(shape, run, shape.layers)
+        self._loaded = [bytes_of(weight, run) for weight in (*loaded.weights(), *loaded.adapters())]
         self._two = run.sharing == "zero2"
         weights = self.model.trained()
         # Trainer's two groups: weight decay is not for norms and biases
@@ -58,14 +62,24 @@ class Zero(Way):
         grain = _ALIGNED * self.run.cards
         return -(-sum(weight.tensor.elements for weight in group) // grain) * grain
 
+    def held(self) -> list[int]:
+        """Return weights and adapters as they were loaded."""
+        return [size for blocks in self._loaded for size in blocks]
+
     def prepared(self) -> list[int]:
-        """Flatten each group, and copy this card's part of it in fp32; then the buffer of optimizer offloading."""
+        """Cast to bf16 what is not, flatten each group, and copy this card's part of it in fp32; then the buffer of offloading."""
         weights = [*self.model.weights(), *self.model.adapters()]
-        at, starts = 0, {}
-        for weight in weights:
+        starts: dict[int, int] = {}
+        at = 0
+        for weight, blocks in zip(weights, self._loaded, strict=True):
             starts[id(weight)] = at
-            at += len(self.bytes_of([weight]))
+            at += len(blocks)
         events: list[int] = []
+        for weight, blocks in zip(weights, self._loaded, strict=True):
+            size = self.bytes_of([weight])[0]
+            if size != blocks[0]:
+                events += [size, ~starts[id(weight)]]
+                starts[id(weight)] = at + len(events) - 2
         for group, part in zip(self._groups, self._part, strict=True):
             events += [EMPTY, self._aligned(group) * 2]
             events += [~starts[id(weight)] for weight in group]
@@ -188,11 +202,13 @@ class Zero(Way):
                 if mine:
                     norm = tape.new(mine, 8)
                     del norm
-        for part in self._part:
-            flat = tape.new(part, 2)
-            tape.gradients.add(len(tape.events))
-            self._left.append(tape.new(part, 4))
-            del flat
+        # one group after the other; the parts of all lie in one block, which the last one frees
+        flat = tape.new(self._part[0], 2)
+        tape.gradients.add(len(tape.events))
+        self._left.append(tape.new(self._part[0], 4))
+        del flat
+        if len(self._part) > 1:
+            self._left.append(kept)
         del kept
 
     def finish(self) -> None:
