@@ -190,3 +190,14 @@ def test_a_dictionary_of_another_file_is_unpacked(desk: Path) -> None:
         ("n", 1, "train.py", 1),
     ]
     assert [(fact.path, fact.value) for fact in facts] == [("training.packing", True)]
+
+
+def test_a_module_of_the_project_is_not_taken_for_a_library(desk: Path) -> None:
+    text = "import evaluate\nfrom datasets import load_dataset\nfrom peft import LoraConfig\nevaluate.load('x', y=1)\nload_dataset('d')\nLoraConfig(r=1)\n"
+    lay(desk, train_py=text, evaluate_py="def load(): ...", data__x_py="", peft__notes_txt="")
+    (desk / "datasets").mkdir()
+    (desk / "datasets" / "__init__.py").write_text("")
+    ((script, _),) = read_each(["train.py"]).scripts
+    assert [call.target for call in script.calls] == ["peft.LoraConfig"]
+    assert [one.name for one in script.imports] == ["peft.LoraConfig"]
+    assert script.paths == ("train.py", "evaluate.py", "datasets/__init__.py")

@@ -40,6 +40,12 @@ class Imports:
                     break
         return [file for file in found if file != path]
 
+    def own_roots(self, script: Script) -> frozenset[str]:
+        """Return the root modules, of those that a script imports, which its project has itself, such as an `evaluate.py` beside it."""
+        bases = self._bases(os.path.dirname(script.paths[0]), 0)
+        roots = {one.name.partition(".")[0] for one in script.imports} - {""}
+        return frozenset(root for root in roots if any(self._file(os.path.normpath(os.path.join(base, root))) for base in bases))
+
     def names_of(self, script: Script) -> dict[str, tuple[str, str]]:
         """Return what a script imports by name from files of its project: by the dotted name, the file and the name in it."""
         folder = os.path.dirname(script.paths[0])
@@ -80,6 +86,19 @@ class Imports:
         if known is None:
             known = self._folders[stem] = os.path.isdir(stem)
         return known
+
+
+def without(script: Script, roots: frozenset[str]) -> Script:
+    """Return a script without what it imports of some root modules, and calls of them.
+
+    Modules of the project may hide a library of their name, so nothing is known of what they take.
+    """
+    if not roots:
+        return script
+    return script.replace(
+        calls=tuple(call for call in script.calls if call.target.partition(".")[0] not in roots),
+        imports=tuple(one for one in script.imports if one.name.partition(".")[0] not in roots),
+    )
 
 
 def reached(path: str, imports: Mapping[str, Iterable[str]]) -> list[str]:

@@ -123,7 +123,7 @@ class _Shelf:
         self._unread: dict[str, Unread] = {}
 
     def read(self, paths: Sequence[str]) -> Readings:
-        from envdoctor.facts.companions import Imports, reached, starts
+        from envdoctor.facts.companions import Imports, reached, starts, without
         from envdoctor.facts.folders import scripts_below
         from envdoctor.facts.training_files import files_named_in, says_how_to_launch
         from envdoctor.script import facts_of
@@ -153,6 +153,7 @@ class _Shelf:
                     self._try(other)
                 waiting += beside[path]
         self._adopt(imports, beside)
+        self._scripts = {path: without(script, imports.own_roots(script)) for path, script in self._scripts.items()}
         found = []
         for path in dict.fromkeys((*named, *starts([path for path in below if path in self._scripts], beside, self._mains))):
             group = [other for other in reached(path, beside) if other in self._scripts]

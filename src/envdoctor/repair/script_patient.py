@@ -5,6 +5,7 @@ from __future__ import annotations
 from envdoctor.diagnosis import choose, deepened
 from envdoctor.engine.calls import Judge
 from envdoctor.engine.evaluate import evaluate
+from envdoctor.facts.companions import Imports, without
 from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.load import open_book
 from envdoctor.knowledge.spellings import open_spellings
@@ -23,23 +24,35 @@ if TYPE_CHECKING:
     from envdoctor.engine.calls import Misuse
     from envdoctor.facts.patient import Patient
     from envdoctor.knowledge.atlas.artefact import CompiledAtlas
-    from envdoctor.model.knowledge import Miner
+    from envdoctor.model.knowledge import Links, Miner
     from envdoctor.model.request import Request
     from envdoctor.model.script import Script
     from envdoctor.model.snapshot import Snapshot
+    from envdoctor.model.spelling import Spellings
 
 
 class Ground:
-    """The environment that scripts are held against."""
+    """The environment that scripts are held against. `own` are root modules that a project has itself, so that no release counts."""
 
-    def __init__(self, snapshot: Snapshot, atlas: CompiledAtlas) -> None:
+    def __init__(self, snapshot: Snapshot, atlas: CompiledAtlas, own: frozenset[str] = frozenset()) -> None:
         self.snapshot = snapshot
         self.atlas = atlas
-        self.judge = Judge(snapshot, atlas.beside(snapshot.distributions, snapshot.is_complete), open_spellings())
+        self.judge = _Judge(own, snapshot, atlas.beside(snapshot.distributions, snapshot.is_complete), open_spellings())
 
     def unknown(self, targets: Mapping[str, str]) -> list[str]:
         """Return those of the targets that the atlas does not know well enough to judge by."""
         return [name for name in targets if name not in self.atlas.packages or not self.judge.surface.state(name)]
+
+
+class _Judge(Judge):
+    """Leaves out what a script imports of its own project."""
+
+    def __init__(self, own: frozenset[str], snapshot: Snapshot, links: Links, spellings: Spellings) -> None:
+        super().__init__(snapshot, links, spellings)
+        self._own = own
+
+    def misuses(self, script: Script) -> list[Misuse]:
+        return super().misuses(without(script, self._own))
 
 
 class Named(Ground):
@@ -53,14 +66,16 @@ class Named(Ground):
 
     def under(self, script: Script, asked: Request, environ: Mapping[str, str]) -> Ground:
         """Return what a script is held against. Raises InputError."""
-        if not script.commands and not script.declares:
-            return self
-        from envdoctor.environments import apart
+        own = Imports().own_roots(script)
+        found = self._found
+        if script.commands or script.declares:
+            from envdoctor.environments import apart
 
-        _, beside = apart(asked, environ, self._patient, self._found.replace(script=script), self.atlas)[0]
-        if beside.distributions is self._found.distributions:
+            _, beside = apart(asked, environ, self._patient, found.replace(script=script), self.atlas)[0]
+            found = beside if beside.distributions is not found.distributions else found
+        if found is self._found and not own:
             return self
-        return Ground(with_versions(beside, self._targets, "--target"), self.atlas)
+        return Ground(with_versions(found, self._targets, "--target"), self.atlas, own)
 
 
 class Way(Record):
