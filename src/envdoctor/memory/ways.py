@@ -134,12 +134,13 @@ def replayed(way: Way) -> Forecast:
     pool.empty()
     pool.forget_peaks()
     _apply(pool, prepared, len(held), blocks)
+    elsewhere = {at for at, event in enumerate(tape.events) if event >= 0 and not way.own(at)}
     segments = 0
     for turn in range(TURNS):
-        skip = spaces if turn else set()
+        skip = elsewhere | spaces if turn else elsewhere
         if turn == 1:
             _apply(pool, rebuilt, len(held) + len(prepared), blocks)
-        live: Blocks = {}
+        live: dict[int, Block] = {}
         _play(pool, way, range(end), live, skip)
         if turn == 0:
             for size in states:
@@ -179,17 +180,30 @@ def _apply(pool: Allocator, events: Events, offset: int, blocks: Blocks) -> None
             pool.give(blocks.pop(~event))
 
 
-def _play(pool: Allocator, way: Way, stretch: range, live: Blocks, skip: set[int]) -> None:
-    """Replay a stretch of the step; what `skip` names was taken in the first turn and stays."""
-    events, own, streams = way.tape.events, way.own, way.tape.places
+def _play(pool: Allocator, way: Way, stretch: range, live: dict[int, Block], skip: set[int]) -> None:
+    """Replay a stretch of the step, without what `skip` names. Blocks up to 1 MiB are only counted."""
+    events, streams = way.tape.events, way.tape.places
+    take, give, count = pool.take_large, pool.give, pool.count
+    small = 0
     for at in stretch:
         event = events[at]
-        if event < 0:
+        if event >= 0:
+            if at in skip:
+                continue
+            if event > MIB:
+                if small:
+                    count(small)
+                    small = 0
+                live[at] = take(event, streams.get(at, 0))
+            else:
+                small += (event + 511) & ~511
+        else:
             block = live.pop(~event, None)
             if block is not None:
-                pool.give(block)
-        elif own(at) and at not in skip:
-            live[at] = pool.take_large(event, streams.get(at, 0)) if event > MIB else pool.take(event)
+                give(block)
+            elif ~event not in skip:
+                small -= (events[~event] + 511) & ~511
+    count(small)
 
 
 def _parts(way: Way, end: int, spaces: set[int]) -> dict[str, int]:
