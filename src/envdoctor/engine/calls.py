@@ -10,6 +10,7 @@ from envdoctor.engine.calls_keys import refused_keys
 from envdoctor.engine.calls_surface import Surface
 from envdoctor.engine.calls_values import strange_values
 from envdoctor.model.record import Record
+from envdoctor.model.script import READ
 from envdoctor.model.spelling import Successor
 
 TYPE_CHECKING = False
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     Entry = Union[Renamed, Moved, Successor, Sunk, Dropped, Answered, Valued]
 
-ARGUMENT, NAME, SUNK, METHOD, ANSWER, KEY, VALUE = "argument", "name", "sunk", "method", "answer", "key", "value"
+ARGUMENT, NAME, SUNK, METHOD, ANSWER, KEY, VALUE, LOOK = "argument", "name", "sunk", "method", "answer", "key", "value", "look"
 PATCHED = ("trl", "transformers")
 """Libraries whose signatures unsloth changes while it is imported."""
 _CELL = ":cell "
@@ -90,6 +91,8 @@ class Judge:
             if method is not None:
                 found.setdefault((method.name, call.location), method)
                 continue
+            if call.target.endswith("." + READ):
+                continue
             is_patched = patched and call.target.partition(".")[0] in PATCHED
             for misuse in self._answers(call, script, is_patched):
                 found.setdefault((misuse.name, misuse.location), misuse)
@@ -134,13 +137,17 @@ class Judge:
         return place is None or bool(self.surface.may_have(place) & self.surface.state(place.package))
 
     def _method(self, call: Call) -> Misuse | None:
-        """Judge a method of what a class made."""
+        """Judge a method of what a class made, or what is read off it."""
         owner, _, name = call.target.rpartition(".")
+        kind = LOOK if name == READ else METHOD
+        if kind == LOOK:
+            owner, _, name = owner.rpartition(".")
         for entry in self._spellings.dropped:
             fits = name in entry.methods and any(_fits(owner, pattern) for pattern in entry.of)
             if fits and self.surface.is_within(entry.package, entry.gone):
                 return Misuse(
-                    kind=METHOD, package=entry.package, callable=owner, name=name, location=call.location, new=entry.new, entry=entry
+                    kind=kind, package=entry.package, callable=owner, name=name, location=call.location, new=entry.new, entry=entry,
+                    had=self.surface.outside(entry.package, entry.gone),
                 )  # fmt: skip
         return None
 

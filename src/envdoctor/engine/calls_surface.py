@@ -76,6 +76,11 @@ class Surface:
         """Tell whether the installed version of a package lies in a window; False where it is not known."""
         return self._is_within(package, releases)
 
+    def outside(self, package: str, releases: str) -> int:
+        """Return the known releases of a package outside a window, as bits."""
+        wanted = window(releases)
+        return sum(1 << place for place, version in enumerate(self.members(package).versions) if not admits(wanted, version))
+
     def state(self, package: str) -> int:
         """Return the bits of the installed release, 0 where it is not known."""
         return self._links.state(package)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.engine.calls import ANSWER, ARGUMENT, KEY, METHOD, NAME, SUNK, VALUE, file_of
+from envdoctor.engine.calls import ANSWER, ARGUMENT, KEY, LOOK, METHOD, NAME, SUNK, VALUE, file_of
 from envdoctor.engine.evidence import described
 from envdoctor.model.answer import ANSWERS
 from envdoctor.model.finding import SCRIPT_ARGUMENT, SCRIPT_NAME, Finding, Reason
@@ -23,11 +23,21 @@ RULES = {
     SUNK: SCRIPT_ARGUMENT,
     ANSWER: SCRIPT_ARGUMENT,
     VALUE: SCRIPT_ARGUMENT,
+    LOOK: SCRIPT_NAME,
     KEY: SCRIPT_ARGUMENT,
     NAME: SCRIPT_NAME,
     METHOD: SCRIPT_NAME,
 }
-_VERBS = {ARGUMENT: "passes", SUNK: "passes", ANSWER: "passes", VALUE: "passes", KEY: "gives", NAME: "imports", METHOD: "calls"}
+_VERBS = {
+    ARGUMENT: "passes",
+    SUNK: "passes",
+    ANSWER: "passes",
+    VALUE: "passes",
+    KEY: "gives",
+    NAME: "imports",
+    METHOD: "calls",
+    LOOK: "reads",
+}
 
 
 def tell(misuses: Iterable[Misuse], judge: Judge, patient: Snapshot) -> list[Finding]:
@@ -46,9 +56,9 @@ def _finding(alike: list[Misuse], surface: Surface, patient: Snapshot) -> Findin
     what = first.name if first.kind == NAME else f"{first.callable}({first.name}=)"
     if first.kind == VALUE:
         what = f"{first.callable}({first.name})"
-    if first.kind == METHOD:
+    if first.kind in (METHOD, LOOK):
         what = f"{first.callable}.{first.name}"
-    lacks = "have" if first.kind in (NAME, METHOD) else "take"
+    lacks = "have" if first.kind in (NAME, METHOD, LOOK) else "take"
     return Finding(
         rule=RULES[first.kind],
         title=f"The {_written(first)} {_VERBS[first.kind]} what this {first.package} does not {lacks}",
@@ -87,8 +97,9 @@ def _places(misuse: Misuse) -> tuple[Location, ...]:
 def _said(misuse: Misuse, surface: Surface, version: str) -> str:
     if misuse.kind == NAME:
         return f"the script imports {misuse.name}, which {_when(misuse, surface, version, 'has', 'dropped')}"
-    if misuse.kind == METHOD:
-        return f"the script calls {misuse.name} of what {misuse.callable} makes, which {misuse.package} {version} does not have"
+    if misuse.kind in (METHOD, LOOK):
+        what = f"{_VERBS[misuse.kind]} {misuse.name} of what {misuse.callable} makes"
+        return f"the script {what}, which {misuse.package} {version} does not have"
     if isinstance(misuse.entry, Answered):
         answer = misuse.argument.answer if misuse.argument is not None else None
         kind = ANSWERS.get(answer.kind, "") if answer is not None else ""

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from envdoctor.model.facts import Absent, Fact
 
 
+READ = "read"
+"""Last part of the name of a call that is none: what the script reads off an object that a class of a library made."""
 REPLACED = "replaced"
 """Last part of the name of a call that is none: a method or function of the script that a library calls, with its parameters as arguments.
 

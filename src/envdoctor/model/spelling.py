@@ -82,9 +82,9 @@ class Sunk(Record):
 
 
 class Dropped(Record):
-    """Methods of what a class of a library makes, gone in some releases of its package. `of` may hold `*`.
+    """Methods and attributes of what a class of a library makes, gone in some releases of its package. `of` may hold `*`.
 
-    `new` is the method to call instead, "()" to call the object itself, "" for none.
+    `new` is the one to use instead, "()" to call the object itself, "" for none.
     """
 
     of: tuple[str, ...]

@@ -5,7 +5,7 @@ Text in, text out. After each step the script is read and judged again, so that 
 
 from __future__ import annotations
 
-from envdoctor.engine.calls import ARGUMENT, METHOD, NAME
+from envdoctor.engine.calls import ARGUMENT, LOOK, METHOD, NAME
 from envdoctor.model.errors import InputError
 from envdoctor.model.record import Record
 from envdoctor.model.spelling import Answered, Moved, Renamed, Successor, Sunk, Valued
@@ -119,6 +119,8 @@ def _step(writing: Writing, misuse: Misuse) -> Step:
         return _name(writing, misuse)
     if misuse.kind == METHOD:
         return _method(writing, misuse)
+    if misuse.kind == LOOK:
+        return _look(writing, misuse)
     if misuse.kind == ARGUMENT and misuse.into:
         assert isinstance(entry, Moved)
         return moved(writing, misuse, entry)
@@ -238,6 +240,18 @@ def _method(writing: Writing, misuse: Misuse) -> Step:
             said = f"{misuse.name} becomes {'a call of the object itself' if misuse.new == '()' else misuse.new}"
             return Step(edits=((start, end, new),), safety=getattr(entry, "safety", "manual"), said=said, location=misuse.location)
     raise Cannot(getattr(entry, "advice", "") or "nothing is known that takes its place")
+
+
+def _look(writing: Writing, misuse: Misuse) -> Step:
+    """Return the step that reads another attribute."""
+    for node in writing.layout.names if misuse.new else ():
+        is_there = (node.lineno, node.col_offset + 1) == (misuse.location.line, misuse.location.column)
+        if is_there and isinstance(node, ast.Attribute) and node.attr == misuse.name and isinstance(node.value, ast.Name):
+            end = writing.layout.span(node)[1]
+            edit = (end - len(node.attr), end, misuse.new)
+            said = f"{misuse.name} becomes {misuse.new}"
+            return Step(edits=(edit,), safety=getattr(misuse.entry, "safety", "manual"), said=said, location=misuse.location)
+    raise Cannot(getattr(misuse.entry, "advice", "") or "nothing is known that takes its place")
 
 
 def _name(writing: Writing, misuse: Misuse) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envdoctor.model.script import Argument, Call, Import, Location, Script
+from envdoctor.model.script import READ, Argument, Call, Import, Location, Script
 from envdoctor.script.answers import HANDED, answer
 from envdoctor.script.arithmetic import UnknownValueError
 from envdoctor.script.asking import asks, catches, leaves
@@ -11,10 +11,10 @@ from envdoctor.script.mapped import MAP, mapped
 from envdoctor.script.names import public
 from envdoctor.script.passing import Passing
 from envdoctor.script.scopes import COMPREHENSIONS, Scope, Scopes
-from envdoctor.script.standins import replaced_functions, replaced_methods
+from envdoctor.script.standins import own_class, replaced_functions, replaced_methods
 from envdoctor.script.started import LATE, Started
 from envdoctor.script.syntax import children
-from envdoctor.script.values import PARTIAL, Mapping, literal, mapping, target
+from envdoctor.script.values import PARTIAL, Mapping, instance, literal, mapping, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ ENVIRON = "os.environ"
 PADDING = "transformers.PreTrainedTokenizerBase.pad_token"
 TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))  # `except*` is younger than some Pythons
 LEAVES = frozenset({ast.Name, ast.Constant})
+OBJECTS = ("transformers.", "trl.")
+"""Libraries whose objects are looked at, not only called."""
 CHOOSING = frozenset({ast.Name, ast.IfExp})
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 
@@ -89,6 +91,8 @@ class Reader:
                 self._pad_token(spot, node.value, scope, branches)
         elif isinstance(node, ast.ClassDef):
             self._calls += [(call, branches) for call in replaced_methods(node, scope, self._path)]
+        elif type(node) is ast.Attribute and type(node.ctx) is ast.Load:
+            self._read(node, scope, branches)
         inner = self._scopes.get(node)
         if inner is None:
             for child in children(node):
@@ -214,6 +218,13 @@ class Reader:
             complete = complete and hidden.complete
             arguments += self._unpacked(hidden)
         self._keep(name, arguments, complete, self._place(node), branches)
+
+    def _read(self, node: ast.Attribute, scope: Scope, branches: Branches) -> None:
+        """Keep what is read off an object of a library, as a call of READ; a method that is called is read first."""
+        if type(node.value) is ast.Name:
+            owner = own_class(node.value.id, node.attr, scope, self._scopes) if node.value.id == "self" else instance(node.value, scope)
+            if owner.startswith(OBJECTS):
+                self._keep(f"{owner}.{node.attr}.{READ}", [], True, self._place(node), branches)
 
     def _map(self, node: ast.Call, scope: Scope, branches: Branches) -> None:
         """Keep what the function does that a data set is mapped with, as a call of MAP."""

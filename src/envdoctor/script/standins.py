@@ -9,6 +9,7 @@ from __future__ import annotations
 from envdoctor.model.script import REPLACED, Argument, Call, Location
 from envdoctor.script.answers import function_of
 from envdoctor.script.scopes import FUNCTIONS, VALUE, Scope
+from envdoctor.script.syntax import children
 from envdoctor.script.values import target
 
 TYPE_CHECKING = False
@@ -27,6 +28,8 @@ _CALLED: dict[tuple[str, str], str] = {
     ("trl.GRPOTrainer", "1"): "trl.GRPOTrainer.reward_funcs",
 }
 """Arguments whose functions a trainer calls with what it chooses itself."""
+_OWN = ("tokenizer",)
+"""What a class of the script reads off itself that its trainer may have lost."""
 _DEPTH = 4
 
 
@@ -80,3 +83,31 @@ def _call(name: str, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, 
         location=place,
         complete=given.vararg is None and given.kwarg is None,
     )
+
+
+def own_class(self_name: str, attribute: str, scope: Scope, scopes: dict[ast.AST, Scope]) -> str:
+    """Return the trainer that `self` is made like, where a method of the script's own class reads something off it that it does not set."""
+    home = scope.home(self_name)
+    around = home.parent if home is not None else None
+    if attribute not in _OWN or around is None or not around.is_class:
+        return ""
+    made = next((node for node, inner in scopes.items() if inner is around), None)
+    if not isinstance(made, ast.ClassDef) or len(made.bases) != 1 or around.parent is None:
+        return ""
+    owner = target(made.bases[0], around.parent)
+    if owner not in (TRAINER, "transformers.Seq2SeqTrainer") or attribute in around.names or _sets(made, attribute):
+        return ""
+    return owner
+
+
+def _sets(node: ast.AST, attribute: str) -> bool:
+    """Tell whether a class gives itself an attribute, in a method or by its name."""
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, ast.Attribute) and one.attr == attribute and not isinstance(one.ctx, ast.Load):
+            return True
+        if isinstance(one, ast.Constant) and one.value == attribute:
+            return True  # setattr, or a table of names
+        waiting.extend(children(one))
+    return False
