@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from envdoctor.engine.evaluate import evaluate
-from envdoctor.facts.patient import with_script
 from envdoctor.knowledge.atlas.load import open_atlas
 from envdoctor.knowledge.compiled import CompiledBook
 from envdoctor.knowledge.fixtures import patient
@@ -40,7 +39,7 @@ def whole(stage: str) -> Snapshot:
     if found.script is None:
         return found
     told = [Fact(path=path, value=value, origin="train.py") for path, value in facts_of(found.script).items()]
-    return with_script(found, found.script, told)
+    return found.with_answers([fact for fact in told if fact.path not in found.facts])
 
 
 @pytest.mark.parametrize("stage", STAGES)

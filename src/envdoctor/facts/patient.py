@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from envdoctor.facts.host import Host
     from envdoctor.facts.locate import Place
-    from envdoctor.model.script import Script
     from envdoctor.model.snapshot import Distribution, Document
 
     Answers = list[Union[Fact, Absent]]
@@ -111,12 +110,6 @@ class Described:
 def with_answers(snapshot: Snapshot, answers: Iterable[Fact | Absent]) -> Snapshot:
     """Return the snapshot with more facts; a fact replaces an absence and an earlier fact of its path."""
     return snapshot.with_answers(answers)
-
-
-def with_script(snapshot: Snapshot, script: Script, answers: Iterable[Fact | Absent]) -> Snapshot:
-    """Return the snapshot with a training script; what the user said outright beats what the script implies."""
-    known = [answer for answer in answers if answer.path not in snapshot.facts]
-    return with_answers(snapshot, known).replace(script=script)
 
 
 def working_directory() -> str:
