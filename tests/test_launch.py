@@ -53,6 +53,35 @@ def test_signals_reach_the_command_once(number: signal.Signals) -> None:
     assert (output, process.returncode) == (b"got it\n", 7)
 
 
+def test_each_of_two_signals_reaches_the_command() -> None:
+    told = "import signal, sys, time\ncount = []\ndef got(*_):\n    count.append(1)\n    print(len(count), flush=True)\n    if len(count) == 2: sys.exit(7)\nsignal.signal(signal.SIGINT, got)\nprint('ready', flush=True)\nfor _ in range(200): time.sleep(0.05)"
+    process = started(sys.executable, "-c", told)
+    assert process.stdout is not None
+    for number in (b"1\n", b"2\n"):
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == number
+    process.communicate(timeout=20)
+    assert process.returncode == 7
+
+
+def test_a_signal_that_nohup_ignores_is_none_that_asks_for_the_end() -> None:
+    told = "import os, sys\nprint('ready', flush=True); sys.stdin.readline(); sys.exit(3)"
+    driver = DRIVER.replace("sys.exit(end", "print(ended.asked, file=sys.stderr); sys.exit(end")
+    words = ["nohup", sys.executable, "-c", driver, sys.executable, "-c", told]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGHUP)
+    _, errors = process.communicate(b"go on\n", timeout=20)
+    assert (process.returncode, errors.split()[-1]) == (3, b"0")
+
+
+def test_a_command_may_close_its_streams() -> None:
+    told = "import os, sys; os.write(1, b'first'); os.close(1); os.close(2); sys.exit(5)"
+    done = subprocess.run([*LAUNCHED, sys.executable, "-c", told], capture_output=True, check=False)
+    assert (done.stdout, done.returncode) == (b"first", 5)
+
+
 def test_a_script_that_is_interrupted_ends_as_python_does() -> None:
     process = started(sys.executable, "-c", "import time; print('ready', flush=True); time.sleep(20)")
     process.send_signal(signal.SIGINT)

@@ -49,14 +49,15 @@ def launch(words: Sequence[str]) -> Ended:
             "run: this system has no way to pass signals on; start the command yourself, and give its log to `envdoctor explain`"
         )
     streams = _Streams()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*_PASSED_ON, signal.SIGWINCH))
+    wanted = tuple(number for number in _PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN)  # nohup: the command ignores it, too
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (*wanted, signal.SIGWINCH))
     try:
         actions = [(os.POSIX_SPAWN_DUP2, source, target) for target, source in streams.targets.items()]
         pid = os.posix_spawnp(words[0], list(words), os.environ, file_actions=actions, setsigmask=before, setsigdef=_RESTORED)
     except OSError as error:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise UsageError(f"run: {words[0]}: cannot be started: {error.strerror}") from None
-    courier = _Courier(pid, streams)
+    courier = _Courier(pid, streams, wanted)
     start_new_thread(courier.carry, ())
     code = streams.copy(pid)
     courier.pid = 0
@@ -80,10 +81,11 @@ def end_alike(code: int) -> int:
 class _Courier:
     """Passes signals on that were sent to this process alone; those of the terminal have reached the command already."""
 
-    def __init__(self, pid: int, streams: _Streams) -> None:
+    def __init__(self, pid: int, streams: _Streams, wanted: Sequence[int]) -> None:
         self.pid = pid
         self.asked = 0
         self._streams = streams
+        self._wanted = (*wanted, signal.SIGWINCH)
 
     def carry(self) -> None:
         """Wait for signals until the process ends."""
@@ -100,14 +102,12 @@ class _Courier:
                     except ProcessLookupError:
                         pass
 
-    @staticmethod
-    def _next() -> tuple[int, bool]:
+    def _next(self) -> tuple[int, bool]:
         """Return the next signal, and whether the command has it already."""
-        wanted = (*_PASSED_ON, signal.SIGWINCH)
         if hasattr(signal, "sigwaitinfo"):
-            told = signal.sigwaitinfo(wanted)
+            told = signal.sigwaitinfo(self._wanted)
             return told.si_signo, told.si_code == _BY_KERNEL
-        number = signal.sigwait(wanted)
+        number = signal.sigwait(self._wanted)
         try:
             return number, os.tcgetpgrp(0) == os.getpgrp()
         except OSError:
