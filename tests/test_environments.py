@@ -131,6 +131,19 @@ def test_a_broken_block_is_refused_with_its_place(desk: Path) -> None:
         judged("train.py", freeze=None)
 
 
+@pytest.mark.parametrize("more", [True, False])
+def test_a_broken_block_in_a_folder_is_a_note(desk: Path, more: bool) -> None:
+    (desk / "p").mkdir()
+    (desk / "p" / "bad.py").write_text("# /// script\n# dependencies = [\n" + NEW)
+    if more:
+        (desk / "p" / "good.py").write_text(BLOCK.format("0.9.6") + NEW)
+    report = judged("p", freeze=None)
+    (note,) = [finding for finding in report.findings if finding.rule == "script-unreadable"]
+    assert [place.path for place in note.locations] == ["p/bad.py"]
+    assert "the block is not closed" in note.because[0].value
+    assert [places for _, _, places in refused(report)] == ([["p/good.py:5"]] if more else [])
+
+
 def test_text_that_only_looks_like_a_block_is_none(desk: Path) -> None:
     (desk / "train.py").write_text("X = 'write # /// script above it'\n" + NEW)
     assert judged("train.py").findings == check(Request(paths=("train.py",), freeze="box.txt"), dict(os.environ)).findings

@@ -10,7 +10,9 @@ import os
 from envdoctor.facts.locate import is_environment
 from envdoctor.facts.scripts import is_script
 from envdoctor.facts.target import describe_torch
+from envdoctor.model.errors import InputError
 from envdoctor.model.facts import Absent, Fact
+from envdoctor.model.script import Location, Unread
 from envdoctor.model.snapshot import COMPLETE, Document
 
 TYPE_CHECKING = False
@@ -35,25 +37,31 @@ def apart(
 ) -> list[tuple[Patient, Snapshot]]:
     """Return the environments that the scripts of a snapshot run in: the one that is named, where one of them does, and their own.
 
-    Raises InputError for a block that cannot be read, IndexError for a snapshot without scripts.
+    A block that cannot be read is a note where a folder gave the script. Raises InputError for one of a script that is named itself.
     """
     makers = _Makers(asked, environ, atlas)
     shared = _Shared(patient)
     found: list[tuple[Patient, Snapshot]] = []
-    staying = []
+    staying, unread = [], list(snapshot.unread)
     for script in snapshot.every_script:
         view = snapshot if snapshot.script is not None else snapshot.beside(script)
-        own = makers.own(shared, view, script)
+        try:
+            own = makers.own(shared, view, script)
+        except InputError as error:
+            if script.paths[0] in asked.paths:
+                raise
+            unread.append(Unread(location=Location(path=script.paths[0], line=1), reason=str(error)))
+            continue
         settled = script.replace(commands=(), declares=False)  # what it brings is there now
         if own is None:
             staying.append(settled)
         else:
             found.append((own[0], own[1].replace(script=settled)))
-    if staying:
-        rest = snapshot.replace(scripts=tuple(staying)) if snapshot.script is None else snapshot.replace(script=staying[0])
-        found.insert(0, (shared, rest))
+    if staying or not found:
+        rest = snapshot.replace(script=staying[0] if staying and snapshot.script is not None else None)
+        found.insert(0, (shared, rest if rest.script is not None else rest.replace(scripts=tuple(staying))))
     first, beside = found[0]
-    return [(first, beside.replace(unread=snapshot.unread)), *found[1:]]
+    return [(first, beside.replace(unread=tuple(unread))), *found[1:]]
 
 
 class _Makers:
