@@ -52,7 +52,7 @@ def workspace_of(capability: float | None) -> int:
 
 
 def measured(shape: Shape, run: Run) -> bool:
-    """Tell whether runs of this kind were held against real ones, or against the libraries' own code, so that more than bounds can be told."""
+    """Tell whether runs of this kind were held against real ones, or their libraries' own code: else bounds only are told."""
     return (shape.calibrated or shape.traced) and not run.adapted_experts
 
 
@@ -60,8 +60,12 @@ def followed(run: Run) -> bool:
     """Tell whether the way in which cards, or the computer's memory, share a run was followed and measured."""
     if not run.sharing:
         return not run.offload
-    sixteen = not run.autocast and run.sharing not in ("layers", "ddp")  # DeepSpeed and FSDP with fp16 were not measured
-    return is_followed(run) and not sixteen and not run.offloaded_weights and run.method in ("full", "lora", "qlora")
+    whole = run.sharing in ("layers", "ddp")
+    if not whole and not run.autocast:
+        return False  # fp16
+    if run.sharing in ("fsdp", "zero3") and (run.loss != "full" or run.margin):
+        return False  # a head that trl or Liger runs is gathered otherwise, and transformers 4 has FSDP1
+    return is_followed(run) and not run.offloaded_weights and run.method in ("full", "lora", "qlora")
 
 
 def band_of(shape: Shape, run: Run) -> float:
@@ -73,7 +77,7 @@ def band_of(shape: Shape, run: Run) -> float:
         return 0.2
     if run.sharing == "zero3" or (run.method == "qlora" and run.sharing in OFFLOADING) or run.cards > 2:
         return max(run.margin, 0.12)
-    if run.margin or run.sharing:
+    if run.margin or run.sharing or shape.traced:
         return max(run.margin, 0.08)
     if run.attention == "eager" or run.fused or run.optimizer.startswith(("galore", "paged")) or shape.capped_scores:
         return 0.08
