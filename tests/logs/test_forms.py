@@ -117,7 +117,7 @@ def test_a_log_of_a_real_launcher_or_handler_is_read(name: str, symptoms: Sympto
     text = (FORMS / name).read_text("utf-8")
     log = read([(outputs(text) or text).encode() if name.endswith(".ipynb") else text.encode()], symptoms)
     own = [fault for fault in log.faults if not fault.follows and fault.raised.kind]
-    assert [[fault.raised.headline.splitlines()[0], package_of(fault.raised), ",".join(fault.sources)] for fault in own] == FORM[name]
+    assert [[fault.raised.headline.splitlines()[0][:100], package_of(fault.raised), ",".join(fault.sources)] for fault in own] == FORM[name]
 
 
 def test_every_log_of_a_launcher_is_expected() -> None:

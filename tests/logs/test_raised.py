@@ -9,7 +9,7 @@ import pytest
 
 from envdoctor.logs.claims import NAME, claim_of
 from envdoctor.logs.passages import passages
-from envdoctor.logs.raised import CAUSE, CONTEXT, Chain, chains, package_of
+from envdoctor.logs.raised import CAUSE, CONTEXT, Chain, Raised, chains, package_of, script_of
 from tests.conftest import FIXTURES
 
 LOGS = Path(FIXTURES) / "logs"
@@ -159,3 +159,26 @@ def test_ranks_that_wrote_line_by_line_without_a_mark_are_told_once_or_twice() -
 def test_exceptions_of_any_name_are_read(kind: str) -> None:
     (chain,) = raised_in(f'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    go()\n{kind}: why\n')
     assert (chain.root.kind, chain.root.message) == (kind, "why")
+
+
+@pytest.mark.parametrize(
+    ("innermost", "package", "script"),
+    [
+        ("/home/user/train.py", "", None),
+        ("/usr/lib/python3.11/json/decoder.py", "torch", "/home/user/train.py"),
+        ("C:\\Python311\\Lib\\json\\decoder.py", "torch", "/home/user/train.py"),
+        ("<frozen importlib._bootstrap>", "torch", "/home/user/train.py"),
+        ("pyarrow/error.pxi", "pyarrow", "/home/user/train.py"),
+        ("/venv/lib/python3.11/site-packages/datasets/arrow_dataset.py", "datasets", "/home/user/train.py"),
+    ],
+)
+def test_who_raised_is_who_was_innermost(innermost: str, package: str, script: str | None) -> None:
+    frames = ("/home/user/train.py", "/venv/lib/python3.11/site-packages/torch/utils/data/dataloader.py", innermost)
+    lines = "".join(f'  File "{path}", line 3, in go\n    go()\n' for path in frames)
+    (chain,) = raised_in(f"Traceback (most recent call last):\n{lines}KeyError: 1\n")
+    found = script_of(chain.root)
+    assert (package_of(chain.root), found.path if found is not None else None) == (package, script)
+
+
+def test_a_text_that_nothing_raised_begins_with_its_own_words() -> None:
+    assert Raised(kind="", message="CUDA_HOME is not set", line=1, end=1).headline == "CUDA_HOME is not set"

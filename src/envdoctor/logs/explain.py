@@ -6,7 +6,7 @@ import re
 
 from envdoctor.logs import facts, memory
 from envdoctor.logs.derive import derive
-from envdoctor.logs.raised import package_of
+from envdoctor.logs.raised import package_of, script_of
 from envdoctor.model.explanation import ELSEWHERE, FIRES, HOLDS, KILLED, MEMORY_SHORT, NO_RULE, UNTOLD, Explanation
 from envdoctor.model.finding import Clear, Finding, Reason, Unknown
 from envdoctor.model.names import normalise
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _PLACEHOLDER = re.compile(r"\s*\{[A-Za-z0-9_.]+\}")
 _KILLED = -9
 _LONGEST = 300  # characters of an error that are told
+_COMPILER = "fatal error: "
 
 
 class Sources(Record):
@@ -76,6 +77,7 @@ def _explained(fault: Fault, name: str, report: Report, sources: Sources) -> Exp
     module = package_of(fault.raised)
     by = sources.lookups.brings(module) if module else ""
     frame = fault.raised.frames[-1] if fault.raised.frames else None
+    script = script_of(fault.raised)
     said = Reason(what="log", value=_line(fault), origin=f"{name}:{fault.raised.line}")
     location = Location(path=name, line=fault.raised.line)
     known = set(distributions)
@@ -89,6 +91,7 @@ def _explained(fault: Fault, name: str, report: Report, sources: Sources) -> Exp
         ranks=fault.sources,
         raised_by=by if by in known or module else "",
         raised_in=facts.place(frame) if frame is not None else "",
+        called_from=facts.place(script) if script is not None else "",
         others=() if finding.rule == MEMORY_SHORT else tuple(hit.rule for hit in fault.hits if hit.rule != finding.rule),
         numbers=tuple(memory.numbers(fault.shortage)) if fault.shortage is not None else (),
     )
@@ -99,6 +102,9 @@ def _line(fault: Fault) -> str:
     text = " ".join(fault.raised.headline.split())
     if fault.shortage is not None:  # the numbers are told in a table
         text = ". ".join(text.split(". ")[:2])
+    compiler = next((line for line in fault.raised.message.splitlines() if _COMPILER in line), "")
+    if compiler and len(text) > _LONGEST:  # the whole command line stands before what the compiler has to say
+        text = f"{text.partition(': [')[0]}: {compiler[compiler.index(_COMPILER) :]}"
     return text if len(text) <= _LONGEST else text[:_LONGEST].rsplit(" ", 1)[0] + " ..."
 
 

@@ -54,7 +54,7 @@ def unknown(fault: Fault, report: Report, lookups: Lookups) -> Finding:
     by = lookups.brings(raiser) if raiser else ""
     told = "No rule knows this error"
     if fault.follows:
-        told = "It only tells that another process has failed; that one's own error is not in this log"
+        told = "It is what a process raises when another one has failed; that one's own error is not in this log"
     elif by and by in here:
         told += f"; {by} {patient.distributions[by].version or ''}".rstrip() + " raised it"
     elif raiser:

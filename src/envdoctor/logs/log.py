@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FOLLOW = re.compile(
     r"^(?:\w+\.)*(?:ChildFailedError|CalledProcessError|ProcessRaisedException|ProcessExitedException|BrokenPipeError|ConnectionResetError|"
-    r"DistBackendError|DistNetworkError|SignalException|KeyboardInterrupt|EOFError|SystemExit)\b|"
+    r"DistBackendError|DistNetworkError(?!.*EADDRINUSE)|SignalException|KeyboardInterrupt|EOFError|SystemExit)\b|"
     r"NCCL (?:error|communicator was aborted)|Connection closed by peer|DataLoader worker .* exited unexpectedly"
 )
 """What a process raises because another one died."""
@@ -92,7 +92,8 @@ def _enter(found: dict[str, Fault], fault: Fault) -> None:
 
 def _fault(chain: Chain, symptoms: Symptoms) -> Fault:
     """Return the fault of a chain: the root cause, or the exception whose text is known."""
-    root = chain.root
+    later = chain.raised[chain.raised.index(chain.root) :]
+    root = next((one for one in later if not _only_follows(one)), chain.root)  # a compiler that failed is told by who called it
     best, hits = root, _hits(root, symptoms)
     for raised in chain.raised:
         if raised is not root and not hits:
@@ -108,8 +109,12 @@ def _fault(chain: Chain, symptoms: Symptoms) -> Fault:
         shortage=next((told for one in chain.raised if (told := shortage_of(one)) is not None), None),
         sources=(raised.source,) if raised.source else (),
         last=chain.end,
-        follows=_FOLLOW.search(" ".join(root.headline.split())) is not None,
+        follows=_only_follows(root),
     )
+
+
+def _only_follows(raised: Raised) -> bool:
+    return _FOLLOW.search(" ".join(raised.headline.split())) is not None
 
 
 def _hits(raised: Raised, symptoms: Symptoms) -> list[Hit]:

@@ -56,6 +56,8 @@ _LONGEST_MESSAGE = 14  # lines
 _SITE = re.compile(r"(?:site-packages|dist-packages|<site>)[/\\](?P<module>[^/\\]+?)(?:\.py)?(?:[/\\]|$)")
 _NO_ONE_S = re.compile(r"^<(?!ipython)|[/\\]lib(?:64)?[/\\]python3[^/\\]*[/\\]|[/\\]Lib[/\\]|python3\d+\.zip")
 """Files of Python itself, and code without a file: who called them is who raised."""
+_CYTHON = re.compile(r"^(?P<module>\w+)[/\\].*\.p(?:yx|xi|xd)$")
+"""What a compiled module says of its source, which is not on this machine."""
 _OWN_CACHES = {"unsloth_compiled_cache": "unsloth"}  # folders that a package writes code into
 
 
@@ -69,7 +71,7 @@ class Frame(Record):
     @property
     def module(self) -> str:
         """The root module that the file belongs to; "" for a file of nobody's package."""
-        found = _SITE.search(self.path)
+        found = _SITE.search(self.path) or _CYTHON.match(self.path)
         if found is not None:
             return found.group("module")
         return next((module for folder, module in _OWN_CACHES.items() if folder in self.path), "")
@@ -91,6 +93,8 @@ class Raised(Record):
     @property
     def headline(self) -> str:
         """Kind and message as the last line of a traceback has them, without the module that defines the kind."""
+        if not self.kind:
+            return self.message
         kind = self.kind.rpartition(".")[2] if self.kind.count(".") > 1 else self.kind
         return f"{kind}: {self.message}" if self.message else kind
 
@@ -283,6 +287,13 @@ def spellings(text: str) -> Iterator[str]:
     if "\n" in text:
         yield text.replace("\n", "")
         yield " ".join(text.split())
+
+
+def script_of(raised: Raised) -> Frame | None:
+    """Return where the script was when a package raised an exception; None where the script itself raised it, or is not in the log."""
+    if not package_of(raised):
+        return None
+    return next((frame for frame in reversed(raised.frames) if not frame.module and not _NO_ONE_S.search(frame.path)), None)
 
 
 def package_of(raised: Raised) -> str:

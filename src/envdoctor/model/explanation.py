@@ -22,8 +22,8 @@ class Explanation(Record):
     """One error of a log. `finding` holds the cause, its evidence and the remedies; its rule is NO_RULE where only facts are known.
 
     `line` is where it first stands in the log, `ranks` who wrote it, `count` how often. `crashed` tells an exception from a text that
-    somebody printed. `raised_by` is the distribution whose code raised it, `raised_in` the file and line. `others` are further rules whose
-    texts it matches.
+    somebody printed. `raised_by` is the distribution whose code raised it, `raised_in` the file and line, `called_from` where the
+    script was at that moment. `others` are further rules whose texts it matches.
     """
 
     finding: Finding
@@ -35,6 +35,7 @@ class Explanation(Record):
     ranks: tuple[str, ...] = ()
     raised_by: str = ""
     raised_in: str = ""
+    called_from: str = ""
     others: tuple[str, ...] = ()
     numbers: tuple[tuple[str, str], ...] = ()
 

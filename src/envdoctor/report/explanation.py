@@ -108,7 +108,7 @@ def _where(one: Explanation, name: str) -> str:
 def _raised(one: Explanation, patient: Snapshot) -> str:
     found = patient.distribution(one.raised_by) if one.raised_by else None
     by = f", by {clean(one.raised_by)}{f' {clean(found.version)}' if found is not None and found.version else ''}" if one.raised_by else ""
-    return clean(one.raised_in) + by
+    return clean(one.raised_in) + by + (f", called from {clean(one.called_from)}" if one.called_from else "")
 
 
 def _summary(told: Sequence[Explanation], name: str, shown: int) -> list[Run]:

@@ -36,6 +36,7 @@ def _error(one: Explanation) -> dict[str, Any]:
         "ranks": list(one.ranks),
         "raised_by": one.raised_by,
         "raised_in": one.raised_in,
+        "called_from": one.called_from,
         "known": one.is_known,
         "rule": one.finding.rule if one.is_known else "",
         "here": one.standing,
