@@ -46,7 +46,7 @@ def foresee(snapshot: Snapshot, purpose: str | None, environ: Mapping[str, str])
     except EnvdoctorError:
         return _both("configuration of the model not readable")
     shape = known_shape(str(name.value), found[0] if found else None)
-    if shape is None or not shape.calibrated:
+    if shape is None or not (shape.calibrated or shape.traced):
         return _both("shape of the model not known" if shape is None else f"no run of the family {shape.family} was measured")
     source = found[1] if found else "the shipped table of models"
     versions = {name: one.version for name, one in snapshot.distributions.items() if one.version is not None}

@@ -27,6 +27,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "deepseek_v2": {
         "num_hidden_layers": 3, "num_key_value_heads": 4, "n_routed_experts": 8, "n_shared_experts": 2, "first_k_dense_replace": 1, **LATENT, **FEW,
     },
+    "olmoe": {"num_experts": 8, "num_experts_per_tok": 2, "intermediate_size": 48},
+    "minimax_m2": {"head_dim": 32, "num_local_experts": 8, "num_experts_per_tok": 2, "intermediate_size": 48},
     "gpt_oss": {"head_dim": 32, "num_local_experts": 8, "num_experts_per_tok": 2, "intermediate_size": 48},
 }  # fmt: skip
 NAMES = "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj"
@@ -51,6 +53,8 @@ def trained(family: str, targets: str, versions: dict[str, str]) -> int:
         ("deepseek_v2", "all-linear", 34848),
         ("deepseek_v2", NAMES, 31104),
         ("gpt_oss", "all-linear", 5120),
+        ("olmoe", "all-linear", 31808),
+        ("minimax_m2", "all-linear", 33344),
     ],
 )
 def test_what_adapters_train_is_what_peft_made(family: str, targets: str, number: int) -> None:

@@ -32,7 +32,10 @@ _LATENT = ("kv_a", "kv_b", "q_a", "q_b")
 # Which names of modules are the experts' parameters under transformers 5 (peft's `_MOE_TARGET_MODULE_MAPPING` and transformers' mapping).
 _OF_EXPERTS = {"gate_up": ("gate_proj", "up_proj"), "down": ("down_proj",)}
 _MIXTRAL = {"gate_up": ("w1", "w3"), "down": ("w2",)}
-_CONVERTED = {"qwen3_moe": _OF_EXPERTS, "deepseek_v2": _OF_EXPERTS, "deepseek_v3": _OF_EXPERTS, "mixtral": _MIXTRAL}
+_CONVERTED = {
+    **dict.fromkeys(("qwen3_moe", "deepseek_v2", "deepseek_v3", "olmoe", "glm4_moe", "dots1"), _OF_EXPERTS),
+    **dict.fromkeys(("mixtral", "minimax_m2"), _MIXTRAL),
+}
 _OTHER_NAMES = {
     "query_key_value": "q,k,v", "qkv_proj": "q,k,v", "Wqkv": "q,k,v", "wqkv": "q,k,v", "W_pack": "q,k,v",
     "dense": "o", "out_proj": "o", "wo": "o",

@@ -9,6 +9,7 @@ class Traits(Record):
     """How a family's layers are built, and what its configuration class takes where a file is silent."""
 
     calibrated: bool = False  # its step on the tape was held against the allocator's record of a real one
+    traced: bool = False  # it was held against the libraries' own code on tensors without values, but no GPU ran it
     tied: bool = False
     qkv_bias: bool = False
     output_bias: bool = False
@@ -75,7 +76,7 @@ TRAITS: dict[str, Traits] = {
         calibrated=True, tied=True, norm="layer", norm_bias=True, gated=False, qkv_bias=True, output_bias=True, mlp_bias=True,
     ),
     "stablelm": Traits(calibrated=True, norm="layer", norm_bias=True),
-    # Not measured: built from parts that others have, and held to the number of parameters of the real classes.
+    # Not measured: built from parts that others have, and held to the number of parameters of the real classes, some to their code.
     "gpt2": Traits(
         tied=True, norm="layer", norm_bias=True, gated=False, new_gelu=True, fused="qkv", qkv_bias=True, output_bias=True, mlp_bias=True,
         rotary="", positions=0,
@@ -88,22 +89,22 @@ TRAITS: dict[str, Traits] = {
         tied=True, norm="layer", norm_bias=True, gated=False, fused="qkv", qkv_bias=True, output_bias=True, mlp_bias=True, rotary="",
         embedding_norm=True,
     ),
-    "glm": Traits(qkv_bias=True, fused="mlp", head_dim=128),
-    "olmo3": Traits(output_bias=True, norm="olmo", norms="post", query_norm="full"),
-    "exaone4": Traits(norms="post", query_norm="head"),
+    "glm": Traits(traced=True, qkv_bias=True, fused="mlp", head_dim=128),
+    "olmo3": Traits(traced=True, output_bias=True, norm="olmo", norms="post", query_norm="full"),
+    "exaone4": Traits(traced=True, norms="post", query_norm="head"),
     "seed_oss": Traits(qkv_bias=True, head_dim=128),
-    "ernie4_5": Traits(tied=True, output_bias=True, mlp_bias=True),
-    "ministral": Traits(),
+    "ernie4_5": Traits(traced=True, tied=True, output_bias=True, mlp_bias=True),
+    "ministral": Traits(traced=True),
     "helium": Traits(),
-    "hunyuan_v1_dense": Traits(output_bias=True, query_norm="head"),
+    "hunyuan_v1_dense": Traits(traced=True, output_bias=True, query_norm="head"),
     "arcee": Traits(output_bias=True, gated=False),
     "nemotron": Traits(output_bias=True, norm="layer", norm_bias=True, gated=False),
-    "olmoe": Traits(output_bias=True, query_norm="full", experts=True),
-    "phimoe": Traits(norm="layer", norm_bias=True, output_bias=True, experts=True),
-    "granitemoe": Traits(output_bias=True, scaled_embedding=True, multiplied=True, scaled_logits=True, experts=True),
-    "glm4_moe": Traits(query_norm="head", experts=True, shared=True),
-    "dots1": Traits(query_norm="head", experts=True, shared=True),
-    "minimax_m2": Traits(query_norm="full", experts=True),
+    "olmoe": Traits(traced=True, output_bias=True, query_norm="full", experts=True),
+    "phimoe": Traits(traced=True, norm="layer", norm_bias=True, output_bias=True, experts=True),
+    "granitemoe": Traits(traced=True, output_bias=True, scaled_embedding=True, multiplied=True, scaled_logits=True, experts=True),
+    "glm4_moe": Traits(traced=True, query_norm="head", experts=True, shared=True),
+    "dots1": Traits(traced=True, query_norm="head", experts=True, shared=True),
+    "minimax_m2": Traits(traced=True, query_norm="full", experts=True),
     "internlm2": Traits(fused="qkv"),
     "baichuan": Traits(fused="qkv"),
 }  # fmt: skip

@@ -61,6 +61,7 @@ class Shape(Record):
     stored: str = ""  # how the published weights are stored, when not in 16 bit: mxfp4, fp8
     wide: bool = False  # they are stored in fp32
     calibrated: bool = False
+    traced: bool = False
 
     @property
     def queries(self) -> int:
@@ -156,7 +157,7 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
         head_bias=bool(configuration.get("lm_head_bias", traits.head_bias)),
         norm=traits.norm,
         norms="parallel" if configuration.get("parallel_attn") or (parallel and family != "gpt_neox") else traits.norms,
-        query_norm=traits.query_norm if configuration.get("use_qk_norm", configuration.get("qk_layernorm", True)) else "",
+        query_norm=traits.query_norm if configuration.get("use_qk_norm", configuration.get("qk_layernorm", family != "glm4_moe")) else "",
         rotary=traits.rotary if configuration.get("rotary", True) else "",
         experts=experts,
         experts_used=whole("num_experts_per_tok", "experts_per_token", default=1) if experts else 0,
@@ -180,6 +181,7 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
         stored=str(method),
         wide=configuration.get("dtype", configuration.get("torch_dtype")) == "float32",
         calibrated=traits.calibrated,
+        traced=traits.traced,
     )
 
 

@@ -42,6 +42,8 @@ class Answer(Record):
     changes: tuple[Change, ...]
     card: str
     versions: Mapping[str, str]
+    tier: str = "A"
+    traced: str = ""  # what was followed, or why nothing could be
     evaluation: tuple[int, int] | None = None  # batch, and bytes of tensors at its peak
 
 
@@ -121,7 +123,7 @@ def lines(answer: Answer) -> list[str]:
         beside = "more than training" if size > found.allocated else "less than training"
         told.append(f"  evaluation            {gib(size)} of tensors at batch {batch}, {beside}")
     if not measured(answer.shape, run):
-        what = f"of the family {answer.shape.family}" if not answer.shape.calibrated else "with adapters on experts"
+        what = "with adapters on experts" if run.adapted_experts else f"of the family {answer.shape.family}"
         told.append(f"  bounds only: no run {what} was measured")
     elif not followed(run):
         told.append("  bounds only: no run that is shared out so was measured")
@@ -140,6 +142,8 @@ def lines(answer: Answer) -> list[str]:
         told.append("")
     elif judged is not None and judged.verdict != FITS:
         told += ["", "No change known here makes it fit on this card.", ""]
+    if answer.traced:
+        told.append(f"  traced: {answer.traced}" if answer.tier == "B" else f"  {answer.traced}")
     told += [f"  assumed: {text}" for text in answer.assumed]
     return [*told, f"  shape: {answer.source}; {found.parameters:,} parameters, {found.trained:,} trained"]
 
@@ -151,7 +155,8 @@ def mapping(answer: Answer) -> dict[str, object]:
         "schema": "fit_v1",
         "model": answer.name,
         "shape": {"source": answer.source, "family": answer.shape.family, "parameters": found.parameters, "trained": found.trained},
-        "tier": "A",
+        "tier": answer.tier,
+        "traced": answer.traced or None,
         "calibrated": measured(answer.shape, answer.run),
         "error_band": band_of(answer.shape, answer.run),
         "peak_allocated_bytes": found.allocated,
