@@ -12,11 +12,13 @@ from envdoctor.model.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from envdoctor.cli.fit_trace import Trace
     from envdoctor.cli.options import Values
     from envdoctor.facts.cards import Card
+    from envdoctor.memory.arguments import Wishes
     from envdoctor.memory.forecast import Forecast
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
@@ -59,6 +61,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="deepspeed", kind=VALUE, metavar="FILE", help="a DeepSpeed configuration, which says the stage, its sizes and offloading"),
     Option(name="max-memory", kind=VALUE, metavar="SIZE", help='what device_map="auto" may fill of each card, such as 20GiB'),
     Option(name="offload", kind=FLAG, help="the optimizer's states lie in the computer's own memory"),
+    Option(name="trace", kind=FLAG, help="follow a step of the installed libraries instead of computing it (needs them, and no GPU)"),
+    Option(name="python", kind=VALUE, metavar="PATH", help="versions of, and --trace in, the environment of this interpreter or folder"),
     Option(name="plot", kind=VALUE, metavar="FILE", help="draw the peak by batch and length: FILE.svg, .html or .png"),
     Option(name="format", kind=VALUE, choices=("text", "json"), default="text", help="output format (default: text)"),
 )
@@ -93,6 +97,7 @@ def _answer(values: Values) -> int:
     from envdoctor.memory.arguments import Wishes, resolve
     from envdoctor.memory.changes import cheapest, largest, room_of
     from envdoctor.memory.forecast import at_least
+    from envdoctor.memory.shape import shape_of
     from envdoctor.memory.sharing import shared
     from envdoctor.memory.tell import Answer, lines, mapping
     from envdoctor.memory.verdict import FITS, context_of, judge, workspace_of
@@ -105,8 +110,9 @@ def _answer(values: Values) -> int:
     if not name:
         where = f"{values['script'][0]} does not say it plainly; " if values["script"] else ""
         raise UsageError(f"fit: which model? {where}--model NAME, such as Qwen/Qwen2.5-7B-Instruct, or a folder with its config.json")
-    shape, source = _shape(name, values["revision"] or "", offline=values["offline"])
-    versions = _versions(values["with"])
+    configuration, source = _configuration(name, values["revision"] or "", offline=values["offline"])
+    shape = shape_of(configuration, source if os.path.isfile(source) else name)
+    versions = _versions(values["with"], values["python"] or "")
     wishes = Wishes(**said)
     asked, assumed = resolve(wishes, shape, versions)
     assumed[:0] = silent
@@ -115,11 +121,13 @@ def _answer(values: Values) -> int:
     if asked.sharing == "layers" and capacity and not asked.limits:
         asked = asked.replace(limits=(capacity - context_of(card.capability if card else None),) * asked.cards)
     asked = asked.replace(workspace=workspace_of(card.capability if card else None))
-    found = shared(shape, asked)
+    traced = _traced(values, configuration, shape, asked, wishes)
+    found = (traced and traced.found) or shared(shape, asked)
+    told_shape, told_run = (traced.shape, traced.run) if traced else (shape, asked)
     evaluated = _evaluated(shape, asked, found, wishes.eval_batch)
     # after an evaluation that takes more, torch keeps what it has reserved
     hardest = found if evaluated is None else at_least(found, evaluated[1])
-    judged = judge(shape, asked, hardest, capacity, card.capability if card else None) if capacity else None
+    judged = judge(told_shape, told_run, hardest, capacity, card.capability if card else None) if capacity else None
     grown, changes = None, []
     if judged is not None:
         room = room_of(found, capacity, card.capability if card else None)
@@ -134,16 +142,18 @@ def _answer(values: Values) -> int:
     answer = Answer(
         name=name,
         source=source,
-        shape=shape,
-        run=asked,
+        shape=told_shape,
+        run=told_run,
         assumed=tuple(assumed),
         found=found,
         judged=judged,
         largest=grown,
         changes=tuple(changes),
         card=values["gpu"] or "",
-        versions=versions,
+        versions=(traced and traced.versions) or versions,
         evaluation=evaluated,
+        tier="B" if traced and traced.found else "A",
+        traced=traced.says if traced else "",
     )
     if values["format"] == "json":
         import json
@@ -152,6 +162,14 @@ def _answer(values: Values) -> int:
     else:
         put("\n".join(lines(answer)) + "\n")
     return 0 if judged is None or judged.verdict == FITS else 1
+
+
+def _traced(values: Values, configuration: Mapping[str, Any], shape: Shape, asked: Run, wishes: Wishes) -> Trace | None:
+    if not values["trace"]:
+        return None
+    from envdoctor.cli.fit_trace import traced_of
+
+    return traced_of(values, configuration, shape, asked, wishes)
 
 
 def _evaluated(shape: Shape, asked: Run, whole: Forecast, batch: int | None) -> tuple[int, int] | None:
@@ -298,10 +316,18 @@ def _capacity(name: str) -> tuple[int, Card | None]:
     raise UsageError(f"--gpu {name}: not a card envdoctor knows{hint}")
 
 
-def _versions(given: Sequence[str]) -> dict[str, str]:
-    """Return the versions that count: as given, else of the environment that envdoctor runs in. Raises UsageError."""
+def _versions(given: Sequence[str], python: str) -> dict[str, str]:
+    """Return the versions that count: as given, else of the environment named, else of the one that envdoctor runs in.
+
+    Raises InputError and UsageError.
+    """
     found: dict[str, str] = {}
-    for folder in sys.path:
+    folders: Sequence[str] = sys.path
+    if python:
+        from envdoctor.facts.locate import place_of
+
+        folders = place_of(python, os.environ).site_packages
+    for folder in folders:
         if not folder.endswith(("site-packages", "dist-packages")):
             continue
         try:
@@ -322,20 +348,22 @@ def _versions(given: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _shape(name: str, revision: str, *, offline: bool) -> tuple[Shape, str]:
-    """Find a model's shape: a file, a folder, the Hugging Face cache, the shipped table, the hub. Raises InputError and UsageError."""
+def _configuration(name: str, revision: str, *, offline: bool) -> tuple[Mapping[str, Any], str]:
+    """Find a model's configuration, and say where: a file, a folder, the Hugging Face cache, the shipped table, the hub.
+
+    Raises InputError and UsageError.
+    """
     from envdoctor.facts.host import LocalHost
     from envdoctor.facts.model_configuration import local_configuration
     from envdoctor.memory.catalogue import configuration, near
-    from envdoctor.memory.shape import shape_of
 
     host = LocalHost()
     local = local_configuration(name, host, revision)
     if local is not None:
-        return shape_of(*local), local[1]
+        return local
     known = configuration(name) if not revision else None
     if known is not None:
-        return shape_of(known, name), "the shipped table"
+        return known, "the shipped table"
     from envdoctor.facts.hub import hub_configuration, is_repository, needed, switched_off
 
     close = near(name)
@@ -349,6 +377,6 @@ def _shape(name: str, revision: str, *, offline: bool) -> tuple[Shape, str]:
             f"({off}).{hint} {needed(name)}"
         )
     try:
-        return shape_of(*(found := hub_configuration(name, host, revision))), found[1]
+        return hub_configuration(name, host, revision)
     except UsageError as error:
         raise UsageError(f"{error}.{hint}" if hint else str(error)) from None

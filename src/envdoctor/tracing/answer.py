@@ -52,6 +52,7 @@ def request(configuration: Mapping[str, Any], run: Run, trainer: str, *, everyth
         "checkpointing": run.checkpointing,
         "trainer": trainer,
         "double_quantised": run.double_quantised,
+        "saved": list(run.saved_modules),
     }
 
 

@@ -90,6 +90,8 @@ def checked(python: str, found: dict[str, Any], code: int, said: str) -> dict[st
             f"{python}: cannot import {package}, which --trace runs ({why}); install it there: pip install 'envdoctor[trace]', "
             "name another environment with --python, or leave --trace out"
         )
+    if "unknown" in found:
+        raise InputError(f"{python}: {found['unknown']}; upgrade it there, name another environment with --python, or leave --trace out")
     if "refused" in found:
         raise NotTraced(str(found["refused"]))
     last = [line for line in said.strip().splitlines() if line.strip()][-1:] or ["without a word"]

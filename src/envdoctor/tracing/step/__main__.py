@@ -44,6 +44,11 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - whatever a library raises is told to whoever asked
         import traceback
 
+        if type(error).__name__ == "Unknown":
+            say(unknown=str(error))
+            out.flush()
+            os._exit(1)
+
         sys.stderr.write(traceback.format_exc())
         say(failed=f"{type(error).__name__}: {str(error).strip().splitlines()[0][:300] if str(error).strip() else ''}".rstrip(": "))
         out.flush()

@@ -21,12 +21,20 @@ _NAMES = {
 }
 
 
+class Unknown(Exception):
+    """The libraries that are there have nothing of that name. Says which, and what."""
+
+
 def configured(asked: dict[str, Any]) -> Any:
     """Return the configuration of the whole model; of one for text and images, that of the text."""
-    from transformers import AutoConfig
+    import transformers
+    from transformers import CONFIG_MAPPING, AutoConfig
 
     values = {name: value for name, value in asked["configuration"].items() if name not in _FOREIGN}
-    config = AutoConfig.for_model(values.pop("model_type"), **values)
+    kind = values.pop("model_type")
+    if kind not in CONFIG_MAPPING:
+        raise Unknown(f"transformers {transformers.__version__} there knows no model of type {kind}")
+    config = AutoConfig.for_model(kind, **values)
     config = config.get_text_config() if hasattr(config, "get_text_config") else config
     config.use_cache = False
     return config
@@ -39,7 +47,11 @@ def kinds(asked: dict[str, Any]) -> list[Any]:
     lists = [value for value in vars(config).values() if isinstance(value, (list, tuple)) and len(value) == layers]
     dense, every = getattr(config, "first_k_dense_replace", None) or 0, getattr(config, "decoder_sparse_step", None) or 1
     alone = set(getattr(config, "mlp_only_layers", None) or ())
-    return [(at < dense, at in alone, (at + 1) % every == 0, *[str(told[at]) for told in lists]) for at in range(layers)]
+    wide = getattr(config, "sliding_window_pattern", None) or getattr(config, "_sliding_window_pattern", None)
+    wide = wide or (2 if config.model_type == "gemma2" else 1)  # before transformers told it by `layer_types`
+    return [
+        (at < dense, at in alone, (at + 1) % every == 0, (at + 1) % wide == 0, *[str(told[at]) for told in lists]) for at in range(layers)
+    ]
 
 
 def experts(asked: dict[str, Any]) -> int:
@@ -103,5 +115,7 @@ def lora(asked: dict[str, Any], model: Any) -> Any:
     wanted: Any = sorted({name for target in asked["targets"] for name in _NAMES[target] if name in there})
     if asked["everything"]:
         wanted = "all-linear"
-    dora = {"use_dora": True} if asked["method"] == "dora" else {}
-    return LoraConfig(r=asked["rank"], lora_alpha=2 * asked["rank"], target_modules=wanted, task_type="CAUSAL_LM", **dora)
+    more: dict[str, Any] = {"use_dora": True} if asked["method"] == "dora" else {}
+    if asked["saved"]:
+        more["modules_to_save"] = asked["saved"]
+    return LoraConfig(r=asked["rank"], lora_alpha=2 * asked["rank"], target_modules=wanted, task_type="CAUSAL_LM", **more)
