@@ -58,7 +58,8 @@ class Replicas(Way):
         self.tape.arrived = self._arrived
 
     def _arrived(self, leaf: Leaf) -> None:
-        self._order.append(self._sizes[id(leaf)])
+        if id(leaf) in self._sizes:  # a norm without weights is none
+            self._order.append(self._sizes[id(leaf)])
 
     def _buckets(self) -> list[int]:
         """Return the buckets of the first step: where they are built anew later, one of all gradients of a width."""

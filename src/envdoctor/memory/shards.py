@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envdoctor.memory.decoder import Layer, Pass
     from envdoctor.memory.ops import Weight
+    from envdoctor.memory.optimizers import Needs
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
     from envdoctor.memory.tape import Leaf, Tensor
@@ -89,13 +90,9 @@ class Shards(Way):
         adapters = sum(self._padded(weight) // cards * 4 for weight in self.model.adapters())
         return {"weights": sum(shares.values()), "adapters": adapters}
 
-    def states(self) -> list[int]:
-        """Return the optimizer's states of the shares, which are in fp32."""
-        return needs_for(_Part(self), self.run).states  # type: ignore[arg-type]
-
-    def passing(self) -> list[int]:
-        """Return what the optimizer takes for a moment."""
-        return needs_for(_Part(self), self.run).passing  # type: ignore[arg-type]
+    def needs(self) -> Needs:
+        """Return what the optimizer needs for the shares, which are in fp32."""
+        return needs_for(_Part(self), self.run)  # type: ignore[arg-type]
 
     def _gather(self, number: int) -> Tensor:
         tape, unit = self.tape, self._units[number]

@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envdoctor.memory.decoder import Layer
     from envdoctor.memory.ops import Weight
+    from envdoctor.memory.optimizers import Needs
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
     from envdoctor.memory.tape import Gradients, Tensor
@@ -87,13 +88,9 @@ class Split(Way):
         weights, adapters = self._mine()
         return {"weights": sum(self.bytes_of(weights)), "adapters": sum(self.bytes_of(adapters))}
 
-    def states(self) -> list[int]:
-        """Return the optimizer's states of what lies on this card."""
-        return needs_for(_Part(self), self.run).states  # type: ignore[arg-type]
-
-    def passing(self) -> list[int]:
-        """Return what the optimizer takes for a moment on this card."""
-        return needs_for(_Part(self), self.run).passing  # type: ignore[arg-type]
+    def needs(self) -> Needs:
+        """Return what the optimizer needs for what lies on this card."""
+        return needs_for(_Part(self), self.run)  # type: ignore[arg-type]
 
     def embedded(self, x: Tensor) -> Tensor:
         """Compute the angles where the last norm is; the hidden states are moved there too, for their type."""

@@ -12,6 +12,7 @@ from envdoctor.memory.allocator import MIB, Allocator
 from envdoctor.memory.decoder import forward
 from envdoctor.memory.forecast import TURNS, Forecast, bytes_of, needs_for
 from envdoctor.memory.model import Model, forget, step
+from envdoctor.memory.optimizers import Needs
 from envdoctor.memory.tape import Tape
 
 TYPE_CHECKING = False
@@ -60,13 +61,9 @@ class Way:
         """Return the events before the second step, whose positions go on where `prepared` ends."""
         return []
 
-    def states(self) -> list[int]:
-        """Return the blocks of the optimizer's states on this card."""
-        return [] if self.run.offload else needs_for(self.model, self.run).states
-
-    def passing(self) -> Events:
-        """Return what the optimizer takes for a moment."""
-        return [] if self.run.offload else needs_for(self.model, self.run).passing
+    def needs(self) -> Needs:
+        """Return what the optimizer needs on this card."""
+        return needs_for(self.model, self.run)
 
     def kept(self) -> dict[str, int]:
         """Return the bytes that stay on this card, by category."""
@@ -128,7 +125,8 @@ def replayed(way: Way) -> Forecast:
     way.finish()
     spaces = {buffer.at for buffer in tape.workspaces if way.own(buffer.at)}
     pool = Allocator()
-    held, prepared, rebuilt, states, passing = way.held(), way.prepared(), way.rebuilt(), way.states(), way.passing()
+    held, prepared, rebuilt = way.held(), way.prepared(), way.rebuilt()
+    needs = Needs() if way.run.offload else way.needs()
     blocks: Blocks = {}
     _apply(pool, held, 0, blocks)
     pool.empty()
@@ -143,24 +141,24 @@ def replayed(way: Way) -> Forecast:
         live: dict[int, Block] = {}
         _play(pool, way, range(end), live, skip)
         if turn == 0:
-            for size in states:
+            for size in needs.states:
                 pool.take(size)
-        pool.replay(passing)
+        pool.replay(needs.passing)
         _play(pool, way, range(end, len(tape.events)), live, skip)
         if turn > 1 and pool.segments == segments:
             break  # everything lies as it did before
         segments = pool.segments
     workspaces = len(spaces) * way.run.workspace
-    parts = _parts(way, end, spaces)
+    parts = _parts(way, end, spaces, needs.passing)
     kept = way.kept()
     return Forecast(
         allocated=pool.peak_allocated - workspaces,
         reserved=pool.peak_reserved,
         workspaces=workspaces,
-        outside=0,
+        outside=needs.paged,
         weights=kept["weights"],
         adapters=kept["adapters"],
-        states=sum(states) + kept.get("states", 0),
+        states=sum(needs.states) + kept.get("states", 0),
         gradients=parts["gradients"] + kept.get("gradients", 0),
         activations=parts["activations"],
         logits=parts["logits"],
@@ -206,7 +204,7 @@ def _play(pool: Allocator, way: Way, stretch: range, live: dict[int, Block], ski
     count(small)
 
 
-def _parts(way: Way, end: int, spaces: set[int]) -> dict[str, int]:
+def _parts(way: Way, end: int, spaces: set[int], passing: Events) -> dict[str, int]:
     """Say what of a step is live at its peak, by category: in the middle of it, or while the optimizer runs."""
     events, marks = way.tape.events, way.tape.marks
     own = [event >= 0 and at not in spaces and way.own(at) for at, event in enumerate(events)]
@@ -217,7 +215,6 @@ def _parts(way: Way, end: int, spaces: set[int]) -> dict[str, int]:
         if live > most:
             most, at_most = live, at
     before = more = 0
-    passing = way.passing()
     for event in passing:
         before += event if event >= 0 else -passing[~event]
         more = max(more, before)

@@ -15,6 +15,7 @@ from envdoctor.memory.ways import EMPTY, Way
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from envdoctor.memory.optimizers import Needs
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
     from envdoctor.memory.tape import Leaf, Tensor
@@ -100,18 +101,14 @@ class Zero(Way):
         found = super().kept()
         return found if self.run.offload else found | {"states": 4 * sum(self._part)}
 
-    def _flat(self) -> list[Weight]:
-        return [Weight(1, part, 4, trained=True) for part in self._part]
-
-    def states(self) -> list[int]:
-        """Return the optimizer's states of this card's part."""
-        return [] if self.run.offload else needs_of(self.run.optimizer, self._flat(), self.model.embedding, set()).states
-
-    def passing(self) -> list[int]:
-        """Return what the optimizer takes for a moment."""
-        return [] if self.run.offload else needs_of(self.run.optimizer, self._flat(), self.model.embedding, set()).passing
+    def needs(self) -> Needs:
+        """Return what the optimizer needs for this card's parts, flat and in fp32."""
+        flat = [Weight(1, part, 4, trained=True) for part in self._part]
+        return needs_of(self.run.optimizer, flat, self.model.embedding, set())
 
     def _arrived(self, leaf: Leaf) -> None:
+        if id(leaf) not in self._slices:
+            return  # a norm without weights
         if not self._buffers:
             for _ in range(1 + self._overlaps):
                 self.named[len(self.tape.events)] = "passing"

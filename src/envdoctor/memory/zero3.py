@@ -18,6 +18,7 @@ from envdoctor.memory.zero import in_bf16
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from envdoctor.memory.decoder import Layer, Pass
+    from envdoctor.memory.optimizers import Needs
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
     from envdoctor.memory.tape import Leaf, Tensor
@@ -100,19 +101,13 @@ class Zero3(Way):
         small = sum(weight.tensor.elements for weight in weights if weight.tensor.elements <= _PERSISTENT)
         return [*events, small * 2]
 
-    def _flat(self) -> list[Weight]:
-        return [Weight(1, size, 4, trained=True) for size in self._groups()]
-
-    def states(self) -> list[int]:
-        """Return the optimizer's states of this card's part."""
-        return [] if self.run.offload else needs_of(self.run.optimizer, self._flat(), self.model.embedding, set()).states
-
-    def passing(self) -> list[int]:
-        """Return what the optimizer takes for a moment, for the largest sub-group."""
-        if self.run.offload:
-            return []
-        largest = max(self._flat(), key=lambda weight: weight.tensor.elements)
-        return needs_of(self.run.optimizer, [largest], self.model.embedding, set()).passing
+    def needs(self) -> Needs:
+        """Return what the optimizer needs for this card's parts; what is there for a moment, for the largest sub-group."""
+        flat = [Weight(1, size, 4, trained=True) for size in self._groups()]
+        needs = needs_of(self.run.optimizer, flat, self.model.embedding, set())
+        largest = max(flat, key=lambda weight: weight.tensor.elements)
+        needs.passing = needs_of(self.run.optimizer, [largest], self.model.embedding, set()).passing
+        return needs
 
     def _blocks(self, number: int) -> list[tuple[int, int, int]]:
         """Return a layer's parameters that are let go of: the layer, the place in it, and the elements."""
@@ -153,7 +148,9 @@ class Zero3(Way):
         tape.place = 0
 
     def _arrived(self, leaf: Leaf) -> None:
-        elements = self._sizes[id(leaf)]
+        elements = self._sizes.get(id(leaf), 0)
+        if not elements:
+            return  # a norm without weights
         if self._filled + elements > self.run.bucket:
             self._reduce()
         if self._filled + elements <= self.run.bucket:
