@@ -171,7 +171,8 @@ def test_logs_come_from_pipes_archives_notebooks_and_windows(
         }
     ]
     (box / "run.ipynb").write_text(json.dumps({"cells": cells}))
-    for name in ("run.log.gz", "run.txt", "run.ipynb"):
+    (box / "run.json").write_text(json.dumps({"cells": cells}, indent=1))
+    for name in ("run.log.gz", "run.txt", "run.ipynb", "run.json"):
         assert "torchao 0.14.1 reads torch.int1" in told(capsys, name, "--freeze", "box.txt")
 
 
@@ -224,3 +225,23 @@ def test_what_a_script_has_to_say_instead_is_told(box: Path, capsys: pytest.Capt
     said = told(capsys, "run.log", "--freeze", "box.txt")
     assert advice in " ".join(said.split())
     assert said.endswith("next: envdoctor fix train.py\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "raised"),
+    [
+        ("json-broken.log", "pyarrow/error.pxi:92, by pyarrow, called from /home/user/train.py:2"),
+        ("port-taken.log", "torch/distributed/rendezvous.py:199, by torch 2.5.1, called from /home/user/train.py:4"),
+        ("column-missing.log", "datasets/formatting/formatting.py:299, by datasets 5.2.0, called from /home/user/train.py:15"),
+        ("exception-group-of-two.log", "/home/user/train.py:4"),
+    ],
+)  # fmt: skip
+def test_where_an_error_was_raised_and_who_called_is_told(box: Path, capsys: pytest.CaptureFixture[str], name: str, raised: str) -> None:
+    said = told(capsys, str(LOGS / "forms" / name), "--freeze", "box.txt")
+    assert f"raised {raised}" in " ".join(said.split())
+    assert "<string>" not in said.splitlines()[-1]
+
+
+def test_what_a_compiler_says_is_told_in_place_of_its_command(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = " ".join(told(capsys, str(LOGS / "forms" / "build-failed.log"), "--freeze", "box.txt").split())
+    assert "RuntimeError: Error building extension 'fused_adam': fatal error: cusparse.h: No such file or directory known" in said

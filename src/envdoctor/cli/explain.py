@@ -33,6 +33,7 @@ OPTIONS: tuple[Option, ...] = (
 )
 OPERAND = Operand(name="log", metavar="FILE|-|RULE", help="a log, or the id of a rule; without it, standard input", most=1)
 _STDIN = "standard input"
+_HEAD = 200  # bytes in which a notebook says that it is one
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 """How files begin that PowerShell's `>` writes."""
 
@@ -133,7 +134,7 @@ def _blocks(asked: str) -> Iterator[bytes]:
     if asked == "-":
         if sys.stdin is None or sys.stdin.isatty():
             sys.stderr.write("envdoctor: paste the log, and end it with Ctrl-D on a line of its own\n")
-        yield from _decoded(_read(sys.stdin.buffer) if sys.stdin is not None else ())
+        yield from _unfolded(_decoded(_read(sys.stdin.buffer) if sys.stdin is not None else ()))
     elif not os.path.exists(asked):
         yield asked.encode("utf-8", "replace")
     elif asked.endswith(".ipynb"):
@@ -141,7 +142,7 @@ def _blocks(asked: str) -> Iterator[bytes]:
     else:
         try:
             with _opened(asked) as file:
-                yield from _decoded(_read(file))
+                yield from _unfolded(_decoded(_read(file)))
         except (OSError, EOFError) as error:
             raise InputError(
                 f"{asked}: cannot be read: {getattr(error, 'strerror', None) or error}; give a log file, or - for standard input"
@@ -176,6 +177,20 @@ def _decoded(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
             decoder = getincrementaldecoder("utf-16")("replace")
         yield decoder.decode(block).encode("utf-8", "replace") if decoder is not None else block
+
+
+def _unfolded(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Return the pieces of a log; of a notebook that comes without its file's name, what its cells have printed and raised."""
+    first = next(blocks, b"")
+    if first.lstrip()[:1] == b"{" and b'"cells"' in first[:_HEAD]:
+        from envdoctor.logs.notebook import outputs
+
+        whole = first + b"".join(blocks)
+        told = outputs(whole.decode("utf-8", "replace"))
+        yield whole if told is None else told.encode("utf-8", "replace")
+        return
+    yield first
+    yield from blocks
 
 
 def _notebook(path: str) -> bytes:

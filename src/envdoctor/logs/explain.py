@@ -6,7 +6,7 @@ import re
 
 from envdoctor.logs import facts, memory
 from envdoctor.logs.derive import derive
-from envdoctor.logs.raised import package_of, script_of
+from envdoctor.logs.raised import frame_of, package_of, script_of
 from envdoctor.model.explanation import ELSEWHERE, FIRES, HOLDS, KILLED, MEMORY_SHORT, NO_RULE, UNTOLD, Explanation
 from envdoctor.model.finding import Clear, Finding, Reason, Unknown
 from envdoctor.model.names import normalise
@@ -76,8 +76,8 @@ def _explained(fault: Fault, name: str, report: Report, sources: Sources) -> Exp
     distributions = report.snapshot.distributions
     module = package_of(fault.raised)
     by = sources.lookups.brings(module) if module else ""
-    frame = fault.raised.frames[-1] if fault.raised.frames else None
-    script = script_of(fault.raised)
+    frame = frame_of(fault.raised) or (fault.raised.frames[-1] if fault.raised.frames else None)
+    script = next(filter(None, map(script_of, (fault.raised, *reversed(fault.chain)))), None) if module else None
     said = Reason(what="log", value=_line(fault), origin=f"{name}:{fault.raised.line}")
     location = Location(path=name, line=fault.raised.line)
     known = set(distributions)

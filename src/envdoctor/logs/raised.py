@@ -289,11 +289,9 @@ def spellings(text: str) -> Iterator[str]:
         yield " ".join(text.split())
 
 
-def script_of(raised: Raised) -> Frame | None:
-    """Return where the script was when a package raised an exception; None where the script itself raised it, or is not in the log."""
-    if not package_of(raised):
-        return None
-    return next((frame for frame in reversed(raised.frames) if not frame.module and not _NO_ONE_S.search(frame.path)), None)
+def frame_of(raised: Raised) -> Frame | None:
+    """Return the innermost frame in a file of a package or of the script: what Python itself raises is whoever's that called it."""
+    return next((frame for frame in reversed(raised.frames) if frame.module or not _NO_ONE_S.search(frame.path)), None)
 
 
 def package_of(raised: Raised) -> str:
@@ -301,7 +299,12 @@ def package_of(raised: Raised) -> str:
 
     A package that only called a function of the script has not raised what that raises.
     """
-    for frame in reversed(raised.frames):
-        if frame.module or not _NO_ONE_S.search(frame.path):
-            return frame.module
-    return ""
+    frame = frame_of(raised)
+    return frame.module if frame is not None else ""
+
+
+def script_of(raised: Raised) -> Frame | None:
+    """Return where the script was when a package raised an exception; None where the script itself raised it, or is not in the log."""
+    if not package_of(raised):
+        return None
+    return next((frame for frame in reversed(raised.frames) if not frame.module and not _NO_ONE_S.search(frame.path)), None)

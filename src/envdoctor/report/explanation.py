@@ -29,6 +29,7 @@ _MOST = 12  # errors that are told at length
 _MOST_PARAGRAPHS = 2
 _OF_SCRIPTS = (ARGUMENT_MISSING, NAME_MISSING)
 """What a script may be rewritten for, where it is the script that asks."""
+_SCRIPTS = (".py", ".ipynb")
 _OFTEN = 100
 """From here on a log's lines are no longer counted."""
 
@@ -52,8 +53,9 @@ def drawn(told: Sequence[Explanation], name: str, patient: Snapshot, *, options:
 def onward(told: Sequence[Explanation]) -> str:
     """Return the one command to go on with, "" where none helps."""
     script = next((one.raised_in for one in told if one.standing == FIRES and one.finding.rule in _OF_SCRIPTS and not one.raised_by), "")
-    if script:
-        return f"envdoctor fix {clean(script.rpartition(':')[0])}"
+    path = script.rpartition(":")[0]
+    if path.endswith(_SCRIPTS):  # not a cell, nor a text given to Python
+        return f"envdoctor fix {clean(path)}"
     if any(one.standing == FIRES and any(remedy.require or remedy.remove for remedy in one.finding.remedies) for one in told):
         return "envdoctor fix"
     known = [one.finding.rule for one in told if one.is_known and one.finding.rule not in LOG_ONLY and one.finding.rule not in BUILT_IN]
