@@ -100,6 +100,8 @@ _PLAIN = frozenset({
     "ctx", "op", "ops", "id", "attr", "arg", "name", "asname", "module", "level", "kind", "type_comment", "conversion", "simple", "n", "s",
 })  # fmt: skip
 """Fields that hold texts, numbers, and signs without children: most of what a tree consists of."""
+_MIXED = frozenset({"keys", "names", "kw_defaults", "kwd_attrs"})
+"""Fields whose lists hold texts or None beside nodes, or instead of them."""
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
 
 
@@ -113,7 +115,7 @@ def children(node: ast.AST) -> list[ast.AST]:
     for field in fields:
         value = getattr(node, field, None)
         if value.__class__ is list:
-            found += [item for item in value if isinstance(item, ast.AST)]
+            found += [item for item in value if isinstance(item, ast.AST)] if field in _MIXED else value
         elif isinstance(value, ast.AST):
             found.append(value)
     return found
