@@ -164,7 +164,8 @@ def attend(over: Pass, x: Tensor, layer: Layer) -> tuple[Tensor, Tensor | None]:
         q = norm(tape, q, layer.query_norms[0], shape.norm)
         k = norm(tape, k, layer.query_norms[1], shape.norm)
     if not run.fused:  # Liger turns q and k in place
-        q, k = rotate(tape, q, cos, sin, shape.rotary), rotate(tape, k, cos, sin, shape.rotary)
+        style = shape.rotary if shape.rotary != "windowed" else "wide" if layer.windowed else ""
+        q, k = rotate(tape, q, cos, sin, style), rotate(tape, k, cos, sin, style)
     cells = run.batch * shape.heads * run.seq * run.seq
     shared = shape.heads // shape.kv_heads
     weights = None

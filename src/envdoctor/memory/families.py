@@ -67,8 +67,10 @@ TRAITS: dict[str, Traits] = {
     "olmo": Traits(calibrated=True, norm="bare"),
     "olmo2": Traits(calibrated=True, norm="olmo", norms="post", query_norm="full"),
     "granite": Traits(calibrated=True, tied=True, scaled_embedding=True, multiplied=True, scaled_logits=True),
-    "cohere": Traits(tied=True, norm="layer", norms="parallel", scaled_logits=True),
-    "cohere2": Traits(calibrated=True, tied=True, norm="layer", norms="parallel", scaled_logits=True, window="half"),
+    "cohere": Traits(traced=True, tied=True, norm="centred", norms="parallel", scaled_logits=True, rotary="wide"),
+    "cohere2": Traits(
+        calibrated=True, tied=True, norm="centred", norms="parallel", scaled_logits=True, window="half", rotary="windowed",
+    ),
     "deepseek_v2": Traits(calibrated=True, experts=True, shared=True, latent=True),
     "deepseek_v3": Traits(experts=True, shared=True, latent=True),
     "glm4": Traits(calibrated=True, qkv_bias=True, fused="mlp", norms="sandwich"),

@@ -9,6 +9,7 @@ from envdoctor.memory.ops import (
     copy,
     halves,
     linear,
+    mean_of,
     mul,
     negate,
     rsqrt,
@@ -61,6 +62,8 @@ def norm(tape: Tape, x: Tensor, weight: Weight, style: str) -> Tensor:
         return layer_norm(tape, x, weight)
     if style == "fused":
         return fused_norm(tape, x, weight)
+    if style == "centred":
+        return centred_norm(tape, x, weight)
     x = cast(tape, x, 4)
     factor = rsqrt(tape, square_mean(tape, x, columns))
     x = mul(tape, x, factor)
@@ -71,6 +74,17 @@ def norm(tape: Tape, x: Tensor, weight: Weight, style: str) -> Tensor:
         return cast(tape, mul(tape, weight.tensor, x), before)
     x = mul(tape, x, cast(tape, weight.tensor, 4) if weight.leaf is not None else weight.tensor)
     return cast(tape, x, before)
+
+
+def centred_norm(tape: Tape, x: Tensor, weight: Weight) -> Tensor:
+    """Run `CohereLayerNorm`: a layer norm written out in fp32, which takes the mean off twice."""
+    before, columns = x.width, weight.columns
+    x = cast(tape, x, 4)
+    mean = mean_of(tape, x, columns)
+    factor = rsqrt(tape, square_mean(tape, add(tape, x, mean), columns))
+    x = mul(tape, add(tape, x, mean), factor)
+    del mean, factor
+    return cast(tape, mul(tape, cast(tape, weight.tensor, 4), x), before)
 
 
 def layer_norm(tape: Tape, x: Tensor, weight: Weight) -> Tensor:
@@ -111,7 +125,7 @@ def fused_gate(tape: Tape, gate: Tensor, up: Tensor) -> Tensor:
 
 
 def rotate(tape: Tape, x: Tensor, cos: Tensor, sin: Tensor, style: str) -> Tensor:
-    """Run one half of `apply_rotary_pos_emb`; gpt-oss turns two chunks (`_apply_rotary_emb`), all others `rotate_half`."""
+    """Run one half of `apply_rotary_pos_emb`; gpt-oss turns two chunks (`_apply_rotary_emb`), all others `rotate_half`, Cohere in fp32."""
     if style == "chunk":
         left, right = halves(tape, x)
         first = add(tape, mul(tape, left, cos), mul(tape, right, sin))
@@ -119,8 +133,11 @@ def rotate(tape: Tape, x: Tensor, cos: Tensor, sin: Tensor, style: str) -> Tenso
         return concatenate(tape, first, second)
     if not style:
         return x
+    before = x.width
+    if style == "wide":
+        x = cast(tape, x, 4)
     first = mul(tape, x, cos)
-    return add(tape, first, mul(tape, rotate_half(tape, x), sin))
+    return cast(tape, add(tape, first, mul(tape, rotate_half(tape, x), sin)), before)
 
 
 def rotate_half(tape: Tape, x: Tensor) -> Tensor:

@@ -198,6 +198,12 @@ def square_mean(tape: Tape, x: Tensor, columns: int) -> Tensor:
     return tape.new(elements // columns, 4, tape.node((squared,), [], backward_mean))
 
 
+def mean_of(tape: Tape, x: Tensor, columns: int) -> Tensor:
+    """Take the mean of each row; the way back is a row spread out and divided."""
+    elements, width = x.elements, x.width
+    return tape.new(elements // columns, width, tape.node((x,), [], lambda gradient, _: (tape.new(elements, width),)))
+
+
 def rsqrt(tape: Tape, x: Tensor) -> Tensor:
     """Take one over the root: saves its output."""
     elements = x.elements

@@ -38,7 +38,7 @@ class Shape(Record):
     norm: str = "llama"
     norms: str = "pre"  # pre | post | sandwich | parallel
     query_norm: str = ""  # head: over each head; full: over all heads
-    rotary: str = "half"  # half: rotate_half; chunk: two halves apart; "": none
+    rotary: str = "half"  # half: rotate_half; chunk: two halves apart; wide: in fp32; windowed: so in layers with a window; "": none
     experts: int = 0
     experts_used: int = 0
     expert_size: int = 0

@@ -12,7 +12,7 @@ from envdoctor.memory.forecast import bytes_of, projected
 from envdoctor.memory.model import Model, forget, step
 from envdoctor.memory.optimizers import needs_of
 from envdoctor.memory.tape import Tape
-from envdoctor.memory.unroll import period_of
+from envdoctor.memory.unroll import is_patterned, period_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Sketch:
     __slots__ = ("_forms", "_key", "base", "gradients", "states")
 
     def __init__(self, shape: Shape, run: Run) -> None:
-        if not (shape.window_layers and run.seq >= shape.window):
+        if not is_patterned(shape, run.seq):
             shape = shape.replace(window_layers=0)
         run = run.replace(batch=1, seq=_LENGTH)
         # layers of one kind have the same weights, so one of each kind is made

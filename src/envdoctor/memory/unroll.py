@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 _BELOW, _ABOVE = 2, 2  # layers at the bottom and at the top that stay as they are: they see something else than a layer beside them
 
 
+def is_patterned(shape: Shape, seq: int) -> bool:
+    """Tell whether layers that see a window only do something else than the others at this length."""
+    return bool(shape.window_layers) and (seq >= shape.window or shape.rotary == "windowed")
+
+
 def period_of(shape: Shape, seq: int) -> int:
     """Return after how many layers the pattern of windows repeats; 1 where no mask makes a difference."""
     wide = shape.layers - shape.window_layers
-    masked = bool(shape.window_layers) and seq >= shape.window
+    masked = is_patterned(shape, seq)
     return shape.layers // wide if masked and wide else 1
 
 
