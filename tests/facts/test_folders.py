@@ -201,3 +201,14 @@ def test_a_module_of_the_project_is_not_taken_for_a_library(desk: Path) -> None:
     assert [call.target for call in script.calls] == ["peft.LoraConfig"]
     assert [one.name for one in script.imports] == ["peft.LoraConfig"]
     assert script.paths == ("train.py", "evaluate.py", "datasets/__init__.py")
+
+
+def test_a_script_does_not_bring_a_whole_library(desk: Path) -> None:
+    for number in range(300):
+        (desk / f"m{number}.py").write_text(f"import m{number + 1}\n")
+    (desk / "train.py").write_text("import m0\n")
+    ((script, _),) = read_each(["train.py"]).scripts
+    assert script.paths[:3] == ("train.py", "m0.py", "m1.py")
+    assert len(script.paths) == 101
+    ((whole, _),) = read_each(["."]).scripts
+    assert len(whole.paths) == 302 - 1

@@ -36,6 +36,8 @@ READERS: dict[str, str] = {
     ".yml": "envdoctor.facts.training_files",
     ".json": "envdoctor.facts.training_files",
 }
+_FOLLOWED = 100
+"""Files that are followed for each script at most: a training run must not wait for a whole library to be read."""
 PROGRAMS = (".py", ".ipynb")
 """Suffixes that are always scripts; a file with another one of the table has to be looked into."""
 
@@ -143,15 +145,17 @@ class _Shelf:
         imports = Imports(tops)
         beside: dict[str, list[str]] = {}
         waiting = list(self._scripts)
-        while waiting:
-            path = waiting.pop()
+        left = _FOLLOWED * len(waiting)
+        for path in waiting:  # grows: the nearest come first
             if path in self._scripts and path not in beside:
                 beside[path] = [*imports.of(self._scripts[path]), *files_named_in(self._scripts[path])]
                 if path in named and path not in launches:
                     beside[path] += [launch for launch in launches if launch not in beside[path]]
                 for other in beside[path]:
-                    self._try(other)
-                waiting += beside[path]
+                    left -= other not in self._scripts and other not in self._unread
+                    if left >= 0:
+                        self._try(other)
+                        waiting.append(other)
         self._adopt(imports, beside)
         self._scripts = {path: without(script, imports.own_roots(script)) for path, script in self._scripts.items()}
         found = []
