@@ -18,7 +18,7 @@ COMBINATIONS = {
     "weights quantised anew at each start": ("weights-quantised-anew-each-start",),
     "flash_attention_2 without attention sinks": ("gpt-oss-loses-sinks-under-flash-attention-2",),
     "bf16 on a card without it": ("bf16-refused-before-ampere", "bf16-emulated-before-ampere"),
-    "fp16 training of fp16 or bf16 weights": ("fp16-training-of-fp16-weights", "fp16-and-bf16-together"),
+    "fp16 training of fp16 or bf16 weights": ("fp16-training-of-fp16-weights", "fp16-training-of-bf16-weights", "fp16-and-bf16-together"),
     "a collator that overwrites masked labels": ("collator-replaces-labels", "collator-cannot-pad-labels"),
     "max_memory that counts weights only": ("max-memory-counts-weights-only",),
     "variables that do nothing": (
