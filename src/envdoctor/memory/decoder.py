@@ -5,7 +5,22 @@ from __future__ import annotations
 from envdoctor.memory.attention import composed, eager, sdpa, sinks
 from envdoctor.memory.experts import Experts, mix
 from envdoctor.memory.layers import Linear, fused_gate, norm, project, rotate
-from envdoctor.memory.ops import Weight, activation, add, concatenate, gather, halves, mul, new_gelu, plus, scale, take
+from envdoctor.memory.ops import (
+    Weight,
+    activation,
+    add,
+    concatenate,
+    dropped,
+    gather,
+    halves,
+    keeping,
+    mul,
+    new_gelu,
+    plus,
+    scale,
+    squared_relu,
+    take,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,6 +147,8 @@ def forward(over: Pass, layer: Layer, x: Tensor) -> Tensor:
         return add(tape, x, norm(tape, feed(over, x, layer), layer.norms[1], style))
     x = norm(tape, x, layer.norms[0], style)
     x, _ = attend(over, x, layer)
+    if shape.dropout:
+        x = dropped(tape, x)
     if shape.norms == "sandwich":
         x = norm(tape, x, layer.norms[1], style)
     if shape.multiplied:
@@ -139,6 +156,8 @@ def forward(over: Pass, layer: Layer, x: Tensor) -> Tensor:
     x = residual = add(tape, residual, x)
     x = norm(tape, x, layer.norms[2 if shape.norms == "sandwich" else 1], style)
     x = feed(over, x, layer)
+    if shape.dropout:
+        x = dropped(tape, x)
     if shape.norms == "sandwich":
         x = norm(tape, x, layer.norms[3], style)
     if shape.multiplied:
@@ -210,7 +229,7 @@ def feed(over: Pass, x: Tensor, layer: Layer) -> Tensor:
 def dense(tape: Tape, x: Tensor, layer: Layer, shape: Shape, *, fused: bool) -> Tensor:
     """Run a gated or plain MLP."""
     if not shape.gated:
-        act = new_gelu if shape.new_gelu else activation
+        act = new_gelu if shape.new_gelu else squared_relu if shape.relu_squared else keeping if shape.relu else activation
         return project(tape, act(tape, project(tape, x, layer.mlp[0])), layer.mlp[1])
     if shape.fused in ("mlp", "both"):
         gate, up = halves(tape, project(tape, x, layer.mlp[0]))

@@ -17,6 +17,8 @@ class Traits(Record):
     head_bias: bool = False
     gated: bool = True
     new_gelu: bool = False
+    relu_squared: bool = False
+    dropout: str = ""  # the key of the configuration that says how much is left out; 0.1 where it is silent
     fused: str = ""  # qkv: q, k and v are one matrix; mlp: gate and up are; both
     norm_bias: bool = False
     norm: str = "llama"
@@ -81,10 +83,10 @@ TRAITS: dict[str, Traits] = {
     # Not measured: built from parts that others have, and held to the number of parameters of the real classes, some to their code.
     "gpt2": Traits(
         tied=True, norm="layer", norm_bias=True, gated=False, new_gelu=True, fused="qkv", qkv_bias=True, output_bias=True, mlp_bias=True,
-        rotary="", positions=0,
+        rotary="", positions=0, dropout="resid_pdrop",
     ),
     "opt": Traits(
-        tied=True, norm="layer", norm_bias=True, gated=False, qkv_bias=True, output_bias=True, mlp_bias=True, rotary="", positions=2,
+        tied=True, norm="layer", norm_bias=True, gated=False, qkv_bias=True, output_bias=True, mlp_bias=True, rotary="", positions=2, dropout="dropout",
     ),
     "gpt_neox": Traits(norm="layer", norm_bias=True, gated=False, fused="qkv", qkv_bias=True, output_bias=True, mlp_bias=True),
     "bloom": Traits(
@@ -94,13 +96,13 @@ TRAITS: dict[str, Traits] = {
     "glm": Traits(traced=True, qkv_bias=True, fused="mlp", head_dim=128),
     "olmo3": Traits(traced=True, output_bias=True, norm="olmo", norms="post", query_norm="full"),
     "exaone4": Traits(traced=True, norms="post", query_norm="head"),
-    "seed_oss": Traits(qkv_bias=True, head_dim=128),
+    "seed_oss": Traits(dropout="residual_dropout", qkv_bias=True, head_dim=128),
     "ernie4_5": Traits(traced=True, tied=True, output_bias=True, mlp_bias=True),
     "ministral": Traits(traced=True),
-    "helium": Traits(),
+    "helium": Traits(traced=True, norm="olmo"),
     "hunyuan_v1_dense": Traits(traced=True, output_bias=True, query_norm="head"),
-    "arcee": Traits(output_bias=True, gated=False),
-    "nemotron": Traits(output_bias=True, norm="layer", norm_bias=True, gated=False),
+    "arcee": Traits(traced=True, relu_squared=True, output_bias=True, gated=False),
+    "nemotron": Traits(traced=True, relu_squared=True, output_bias=True, norm="narrow", norm_bias=True, gated=False),
     "olmoe": Traits(traced=True, output_bias=True, query_norm="full", experts=True),
     "phimoe": Traits(traced=True, norm="layer", norm_bias=True, output_bias=True, experts=True),
     "granitemoe": Traits(traced=True, output_bias=True, scaled_embedding=True, multiplied=True, scaled_logits=True, experts=True),

@@ -58,8 +58,8 @@ def project(tape: Tape, x: Tensor, layer: Linear) -> Tensor:
 def norm(tape: Tape, x: Tensor, weight: Weight, style: str) -> Tensor:
     """Run RMSNorm in fp32: `llama` scales after the cast back, `olmo` before it, `gemma` by one plus the weight before it."""
     before, columns = x.width, weight.columns
-    if style in ("layer", "bare"):
-        return layer_norm(tape, x, weight)
+    if style in ("layer", "bare", "narrow"):
+        return layer_norm(tape, x, weight, wide=style != "narrow")
     if style == "fused":
         return fused_norm(tape, x, weight)
     if style == "centred":
@@ -87,9 +87,9 @@ def centred_norm(tape: Tape, x: Tensor, weight: Weight) -> Tensor:
     return cast(tape, mul(tape, cast(tape, weight.tensor, 4), x), before)
 
 
-def layer_norm(tape: Tape, x: Tensor, weight: Weight) -> Tensor:
-    """Run LayerNorm, which autocast does in fp32; saves its input, mean and deviation (`native_layer_norm`)."""
-    x = cast(tape, x, 4 if tape.autocast else x.width)
+def layer_norm(tape: Tape, x: Tensor, weight: Weight, *, wide: bool) -> Tensor:
+    """Run LayerNorm, which autocast does in fp32, but for Nemotron's, which stands outside of it; saves its input, mean and deviation (`native_layer_norm`)."""
+    x = cast(tape, x, 4 if tape.autocast and wide else x.width)
     elements, width, rows, leaf = x.elements, x.width, x.elements // weight.columns, weight.leaf
 
     def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:

@@ -32,6 +32,9 @@ class Shape(Record):
     mlp_bias: bool = False
     gated: bool = True
     new_gelu: bool = False
+    relu_squared: bool = False
+    relu: bool = False
+    dropout: bool = False  # some of what a layer adds is left out at random
     fused: str = ""  # qkv: q, k and v are one matrix; mlp: gate and up are; both
     norm_bias: bool = False
     head_bias: bool = False
@@ -152,6 +155,9 @@ def shape_of(configuration: Mapping[str, Any], where: str) -> Shape:
         mlp_bias=bool(configuration.get("mlp_bias") or (bias and traits.mlp_bias)),
         gated=traits.gated,
         new_gelu=configuration.get("hidden_act", "gelu_new" if traits.new_gelu else "") == "gelu_new",
+        relu_squared=configuration.get("hidden_act", "relu2" if traits.relu_squared else "") == "relu2",
+        relu=configuration.get("activation_function", "relu" if family == "opt" else "") == "relu",
+        dropout=bool(traits.dropout and configuration.get(traits.dropout, 0.1)),
         fused=traits.fused,
         norm_bias=traits.norm_bias,
         head_bias=bool(configuration.get("lm_head_bias", traits.head_bias)),
