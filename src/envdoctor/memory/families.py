@@ -86,7 +86,8 @@ TRAITS: dict[str, Traits] = {
         rotary="", positions=0, dropout="resid_pdrop",
     ),
     "opt": Traits(
-        tied=True, norm="layer", norm_bias=True, gated=False, qkv_bias=True, output_bias=True, mlp_bias=True, rotary="", positions=2, dropout="dropout",
+        tied=True, norm="layer", norm_bias=True, gated=False, qkv_bias=True, output_bias=True, mlp_bias=True, rotary="", positions=2,
+        dropout="dropout",
     ),
     "gpt_neox": Traits(norm="layer", norm_bias=True, gated=False, fused="qkv", qkv_bias=True, output_bias=True, mlp_bias=True),
     "bloom": Traits(

@@ -88,7 +88,7 @@ def centred_norm(tape: Tape, x: Tensor, weight: Weight) -> Tensor:
 
 
 def layer_norm(tape: Tape, x: Tensor, weight: Weight, *, wide: bool) -> Tensor:
-    """Run LayerNorm, which autocast does in fp32, but for Nemotron's, which stands outside of it; saves its input, mean and deviation (`native_layer_norm`)."""
+    """Run LayerNorm, which autocast does in fp32, Nemotron itself in 16 bit; saves its input, mean and deviation (`native_layer_norm`)."""
     x = cast(tape, x, 4 if tape.autocast and wide else x.width)
     elements, width, rows, leaf = x.elements, x.width, x.elements // weight.columns, weight.leaf
 
