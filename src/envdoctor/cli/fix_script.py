@@ -32,12 +32,13 @@ _ELSEWHERE = ("apply", "script", "prove", "upgrade", "offline")
 
 
 class Rewritten(Record):
-    """One script, as it was read and as it would be beside the releases of `place`."""
+    """One script, as it was read and as it would be beside the releases of `place`. `roots` are the modules that it imports."""
 
     document: Document
     rewriting: Rewriting
     edits: tuple[Edit, ...]
     place: Ground
+    roots: frozenset[str]
 
 
 def run_script(values: Values, words: Sequence[str]) -> int:
@@ -96,13 +97,16 @@ def _all_rewritten(paths: Sequence[str], place: Named, asked: Request, patience:
 
 def _rewritten(path: str, place: Named, asked: Request, *, unsafe: bool) -> Rewritten:
     from envdoctor.repair.documents import read
-    from envdoctor.repair.script_edits import rewrite
+    from envdoctor.repair.script_edits import Rewriting, rewrite
     from envdoctor.script import read as read_script
 
     document = read(path)
-    own = place.under(read_script(document.text, path), asked, os.environ)
-    rewriting = rewrite(document.text, path, own.judge, unsafe=unsafe)
-    return Rewritten(document=document, rewriting=rewriting, edits=_edits(document, rewriting.text), place=own)
+    script = read_script(document.text, path)
+    own = place.under(script, asked, os.environ)
+    sick = bool(own.judge.misuses(script))
+    rewriting = rewrite(document.text, path, own.judge, unsafe=unsafe) if sick else Rewriting(text=document.text)
+    roots = frozenset(found.name.partition(".")[0] for found in script.imports)
+    return Rewritten(document=document, rewriting=rewriting, edits=_edits(document, rewriting.text) if sick else (), place=own, roots=roots)
 
 
 def _edits(document: Document, fresh: str) -> tuple[Edit, ...]:

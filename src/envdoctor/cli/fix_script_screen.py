@@ -122,20 +122,14 @@ class ScriptScreen:
 
 def is_judged(one: Rewritten) -> bool:
     """Tell whether a script can be judged: a release of something that it imports is known, or it imports nothing that the atlas has."""
-    return bool(known_releases(one)) or _roots(one).isdisjoint(one.place.atlas.brought()[0])
+    return bool(known_releases(one)) or one.roots.isdisjoint(one.place.atlas.brought()[0])
 
 
 def known_releases(one: Rewritten) -> list[str]:
     """Return the packages that a script imports and that it can be judged by, each with its version."""
-    surface, distributions, roots = one.place.judge.surface, one.place.snapshot.distributions, _roots(one)
+    surface, distributions, roots = one.place.judge.surface, one.place.snapshot.distributions, one.roots
     names = [name for name in distributions if surface.state(name) and name.replace("-", "_") in roots]
     return [f"{name} {distributions[name].version}" for name in sorted(names)]
-
-
-def _roots(one: Rewritten) -> set[str]:
-    from envdoctor.script import read
-
-    return {found.name.partition(".")[0] for found in read(one.document.text, one.document.path).imports}
 
 
 def _counted(count: int, word: str) -> str:
