@@ -9,6 +9,7 @@ from envdoctor.engine.calls_answers import refusals
 from envdoctor.engine.calls_keys import refused_keys
 from envdoctor.engine.calls_surface import Surface
 from envdoctor.engine.calls_values import strange_values
+from envdoctor.model.modules import root
 from envdoctor.model.record import Record
 from envdoctor.model.script import READ
 from envdoctor.model.spelling import Successor
@@ -62,7 +63,9 @@ class Judge:
 
     def misuses(self, script: Script) -> list[Misuse]:
         """Return what is refused, in the order of the script."""
-        patched = any(one.name.partition(".")[0] == "unsloth" for one in script.imports)
+        patched = any(root(one.name) == "unsloth" for one in script.imports) or (
+            self.surface.is_installed("unsloth") and any(root(name) == "unsloth" for name in script.tried)
+        )
         found: dict[tuple[str, Location], Misuse] = {}
         missing: set[str] = set()
         seen: set[Location] = set()
@@ -74,7 +77,7 @@ class Judge:
             if misuse is not None:
                 missing.add(one.name)
                 found[one.name, one.location] = misuse
-        imported = {one.name for one in script.imports}
+        imported = {one.name for one in script.imports}.union(script.tried)
         for call in script.calls:
             if call.guarded or any(call.target == name or call.target.startswith(name + ".") for name in missing):
                 continue

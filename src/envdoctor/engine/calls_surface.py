@@ -76,6 +76,10 @@ class Surface:
         """Tell whether the installed version of a package lies in a window; False where it is not known."""
         return self._is_within(package, releases)
 
+    def is_installed(self, package: str) -> bool:
+        """Tell whether a package is certainly there, in whatever version."""
+        return package in self._distributions
+
     def outside(self, package: str, releases: str) -> int:
         """Return the known releases of a package outside a window, as bits."""
         wanted = window(releases)

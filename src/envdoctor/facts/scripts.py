@@ -90,13 +90,15 @@ def read_scripts(paths: Sequence[str]) -> tuple[Script, list[Fact]]:
     """
     calls: list[Call] = []
     imports: list[Import] = []
+    tried: list[str] = []
     facts: dict[str, Fact] = {}
     for script, told in read_each(paths).scripts:
         calls += script.calls
         imports += script.imports
+        tried += script.tried
         for fact in told:
             facts.setdefault(fact.path, fact)
-    return Script(calls=tuple(calls), imports=tuple(imports), paths=tuple(paths)), list(facts.values())
+    return Script(calls=tuple(calls), imports=tuple(imports), paths=tuple(paths), tried=tuple(tried)), list(facts.values())
 
 
 def read_each(paths: Sequence[str], say: Callable[[str], None] | None = None) -> Readings:
@@ -214,4 +216,5 @@ class _Shelf:
             paths=tuple(dict.fromkeys(path for script in read for path in script.paths)),
             commands=tuple(command for script in inner for command in script.commands),
             declares=read[0].declares,
+            tried=tuple(name for script in inner for name in script.tried),
         )

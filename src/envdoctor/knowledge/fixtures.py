@@ -80,6 +80,7 @@ def _together(scripts: list[Script]) -> Script:
         calls=tuple(call for script in scripts for call in script.calls),
         imports=tuple(one for script in scripts for one in script.imports),
         paths=tuple(path for script in scripts for path in script.paths),
+        tried=tuple(name for script in scripts for name in script.tried),
     )
 
 

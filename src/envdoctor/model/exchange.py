@@ -79,6 +79,7 @@ def _script(script: Script, clean: Callable[[str], str]) -> dict[str, Any]:
     return {
         "paths": [clean(path) for path in script.paths],
         "imports": [{"name": one.name, "location": _place(one.location, clean), **_guarded(one)} for one in script.imports],
+        **({"tried": list(script.tried)} if script.tried else {}),
         "calls": [
             {
                 "target": call.target,
@@ -286,6 +287,7 @@ def _read_script(told: dict[str, Any], where: str) -> Script:
             Import(name=_text(one, "name", place), location=_read_place(one, place), guarded=_read_guarded(one, place))
             for place, one in _rows(told, "imports", where)
         ),
+        tried=_texts(told, "tried", where) if "tried" in told else (),
         calls=tuple(
             Call(
                 target=_text(call, "target", place),

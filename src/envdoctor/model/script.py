@@ -104,7 +104,8 @@ class Script(Record):
     """All calls and imports of one script, in order: of its own file, which `paths` names first, and of what it imports beside it.
 
     `facts` are what it says of its training, and what is known of the model it names, where it is judged among other scripts. `commands`
-    are those of its own file; `declares` tells that this one carries a list of the packages it needs (PEP 723).
+    are those of its own file; `declares` tells that this one carries a list of the packages it needs (PEP 723). `tried` are names that it
+    tries to import and can do without: they are no imports, and whether they are there, the script asks itself.
     """
 
     calls: tuple[Call, ...] = ()
@@ -113,6 +114,7 @@ class Script(Record):
     facts: tuple[Union[Fact, Absent], ...] = ()
     commands: tuple[Command, ...] = ()
     declares: bool = False
+    tried: tuple[str, ...] = ()
 
 
 class Unread(Record):

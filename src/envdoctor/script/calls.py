@@ -45,6 +45,7 @@ class Reader:
         self._path = ""
         self._calls: list[tuple[Call, Branches]] = []
         self._imports: list[Import] = []
+        self._tried: dict[str, None] = {}
         self._tests: dict[int, tuple[ast.expr, Scope]] = {}
         self._guards: dict[int, bool] = {}
         self._passing = Passing()
@@ -59,7 +60,7 @@ class Reader:
             self._calls.append((call, branches))
         self._all.forget()
         self._trees = []
-        return Script(calls=tuple(_settle(self._calls)), imports=tuple(self._imports), paths=paths)
+        return Script(calls=tuple(_settle(self._calls)), imports=tuple(self._imports), paths=paths, tried=tuple(self._tried))
 
     def _walk(self, nodes: list[ast.stmt] | list[ast.expr], scope: Scope, branches: Branches) -> None:
         for node in nodes:
@@ -129,19 +130,24 @@ class Reader:
         self._visit(node.orelse, scope, (*branches, (id(node), 1)))
 
     def _try(self, node: ast.Try, scope: Scope, branches: Branches) -> None:
-        if any(catches(handler, _caught(handler)) for handler in node.handlers):
+        if any(catches(handler, _caught(handler)) and not _gives_up(handler) for handler in node.handlers):
             self._guards[id(node)] = True
         first = len(self._imports)
         self._walk(node.body, scope, (*branches, (id(node), 0)))
         if any(_survives(handler) for handler in node.handlers):
-            del self._imports[first:]  # the script lives on without what it tried to import
+            self._do_without(first)  # the script lives on without what it tried to import
         first = len(self._imports)
         for number, handler in enumerate(node.handlers, 1):
             self._walk(handler.body, scope, (*branches, (id(node), number)))
         if any(IMPORT_ERRORS[0] in name for handler in node.handlers for name in _caught(handler)):
-            del self._imports[first:]  # nor does it need the substitute, where the first import works
+            self._do_without(first)  # nor does it need the substitute, where the first import works
         self._walk(node.orelse, scope, (*branches, (id(node), 0)))
         self._walk(node.finalbody, scope, branches)
+
+    def _do_without(self, first: int) -> None:
+        """Take back the imports from a place on: they are only tried."""
+        self._tried.update(dict.fromkeys(one.name for one in self._imports[first:]))
+        del self._imports[first:]
 
     def _place(self, node: ast.expr | ast.stmt | ast.keyword | ast.alias) -> Location:
         return Location(path=self._path, line=node.lineno, column=node.col_offset + 1)
@@ -320,15 +326,17 @@ def _caught(handler: ast.ExceptHandler) -> list[str]:
 
 def _survives(handler: ast.ExceptHandler) -> bool:
     """Tell whether a handler catches a failed import and lets the script go on."""
-    if not any(name in IMPORT_ERRORS for name in _caught(handler)):
-        return False
+    return any(name in IMPORT_ERRORS for name in _caught(handler)) and not _gives_up(handler)
+
+
+def _gives_up(handler: ast.ExceptHandler) -> bool:
+    """Tell whether a handler ends the run, or hands the error on."""
     last = handler.body[-1]
-    ends = isinstance(last, ast.Raise) or (
+    return isinstance(last, ast.Raise) or (
         isinstance(last, ast.Expr)
         and isinstance(last.value, ast.Call)
         and getattr(last.value.func, "attr", getattr(last.value.func, "id", "")) in ("exit", "_exit", "quit", "abort")
     )
-    return not ends
 
 
 def _settle(found: list[tuple[Call, Branches]]) -> list[Call]:
