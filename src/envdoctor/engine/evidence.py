@@ -24,6 +24,10 @@ STATED_BY = {
     "training.packing": ("packing",),
 }
 """Arguments of a script's calls that settle a fact."""
+LATE = "os.environ.late"
+MAPPED = "datasets.Dataset.map.function"
+MAPPED_SAYS = {"reads": "loops over the batch itself", "unpadded": "masks labels and pads nothing"}
+"""What readers of scripts tell in the form of calls, in words."""
 NO_MODELS = ("Tokenizer", "TokenizerFast", "Processor", "Config")
 NAMES_MODEL = ("0", "pretrained_model_name_or_path", "model_name", "model")
 
@@ -192,6 +196,10 @@ def _told_of(target: str, argument: str | None, found: Argument | None, without:
     if last == REPLACED:
         lacks = f"takes {without} by place" if without and without.isdecimal() else f"takes no {without}"
         return f"{owner.partition('.')[2]} of the script", lacks if without else "is there"
+    if found is not None and target == LATE:
+        return found.name, f"set after {found.value}"
+    if found is not None and target == MAPPED:
+        return "the function that maps the data", MAPPED_SAYS.get(found.name, found.name)
     if found is not None and found.literal:
         return target, f"{argument}={found.value!r}"
     return target, argument or (f"without {without}" if without else "called")
