@@ -149,7 +149,7 @@ def _parts(whole: Unrolled, passing: list[int]) -> dict[str, int]:
         live += event if event >= 0 else -passing[~event]
         if live > most:
             most, at_most = live, end
-    freed = {~event for event in events[: at_most + 1] if event < 0} | whole.workspaces
+    freed = {~event for event in events[: min(end, at_most + 1)] if event < 0} | whole.workspaces
     parts = {"layers": 0, "loss": 0, "back": most - before if at_most == end else 0, "gradients": 0}
     for at, size in enumerate(events[: min(end, at_most + 1)]):
         if size > 0 and at not in freed:
