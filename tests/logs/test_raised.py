@@ -180,5 +180,17 @@ def test_who_raised_is_who_was_innermost(innermost: str, package: str, script: s
     assert (package_of(chain.root), found.path if found is not None else None) == (package, script)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "wandb: You can sync this run to the cloud by running:", " 50%|#####     | 1/2 [00:01<00:01,  1.92s/it]",
+        "Map (num_proc=2):   0%|          | 0/8", "W1125 19:49:40.941000 29467 torch/distributed/elastic/multiprocessing/api.py:1028] Sending",
+    ],
+)  # fmt: skip
+def test_a_message_ends_where_others_go_on(line: str) -> None:
+    (chain,) = raised_in(f"{NESTED}{line}\n")
+    assert chain.root.message.endswith("does not recognize this architecture.")
+
+
 def test_a_text_that_nothing_raised_begins_with_its_own_words() -> None:
     assert Raised(kind="", message="CUDA_HOME is not set", line=1, end=1).headline == "CUDA_HOME is not set"

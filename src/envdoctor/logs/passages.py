@@ -27,6 +27,7 @@ _TRACEBACK = 400  # lines that a traceback may take after its heading: recursion
 _LONGEST = 4000  # characters of a line; the middle of a longer one is left out
 _ENVELOPE = 1 << 16  # characters of one that may hold many
 _MOST = 5000  # lines of one passage
+_NARROWEST, _WRAPPED = 40, 3  # columns of a terminal, and how many lines are full where it has wrapped
 _SHORT, _LONG = 8, 26
 """Characters of a fragment: a shorter one is everywhere, a longer one is broken more often where a terminal wraps."""
 _CROWD = 400  # lines of a block with such words
@@ -210,6 +211,7 @@ def _words(texts: tuple[str, ...]) -> list[str]:
 def _read(number: int, lines: Sequence[bytes]) -> Passage:
     """Return lines in plain text; what a carriage return has overwritten, or a collector has put into one line, is a line of its own."""
     told: Passage = []
+    widths = []
     for offset, raw in enumerate(lines):
         text = decode(raw if len(raw) <= _LONGEST else _shortened(raw))
         envelope = opened(text) if text[:1] == "{" or "\\n" in text else None
@@ -218,6 +220,19 @@ def _read(number: int, lines: Sequence[bytes]) -> Passage:
             for part in line.rstrip("\r").split("\r") if "\r" in line else (line,):
                 source, said = plain(part)
                 told.append((number + offset, source or writer, said.rstrip()))
+                widths.append(len(part))
+    return _rejoined(told, widths)
+
+
+def _rejoined(told: Passage, widths: list[int]) -> Passage:
+    """Give the rest of a line that a terminal has wrapped to whom the line belongs: only its beginning says so."""
+    width = max(widths, default=0)
+    if width < _NARROWEST or widths.count(width) < _WRAPPED:
+        return told
+    for place in range(1, len(told)):
+        (_, before, _), (number, source, text) = told[place - 1], told[place]
+        if before and not source and widths[place - 1] == width:
+            told[place] = number, before, text
     return told
 
 

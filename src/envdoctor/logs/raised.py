@@ -43,7 +43,7 @@ _LONE = re.compile(
     r"(?<![\w.])(?P<alone>[A-Z]\w*MismatchError)\b(?P<none>)"
 )
 _ENDS = re.compile(
-    r"^(?:(?:Original )?Traceback |\[|\s*$|\d{4}-\d\d-\d\d|={5,}|-{5,}|\s*\+|\"\"\"$|```|"
+    r"^(?:(?:Original )?Traceback |\[|\s*$|\d{4}-\d\d-\d\d|={5,}|-{5,}|\s*\+|\"\"\"$|```|wandb:|[WEIF]\d{4} \d\d:|.{0,80}\d%\||"
     r"(?:Exception ignored|During handling|The above exception))"
 )
 _ORIGINAL = "Original Traceback (most recent call last)"
