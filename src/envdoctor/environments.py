@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _OF_TORCH = ("torch.", "cuda.runtimes")
 """Beginnings of the facts that are read from the packages themselves."""
 _OF_PACKAGES = ("environment.", *_OF_TORCH)
-INSTALLS = "what it installs"
+INSTALLS = "with what it installs"
 
 
 def apart(

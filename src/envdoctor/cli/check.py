@@ -119,9 +119,9 @@ def target(values: Values) -> Target:
 
 
 def mention(report: Report, values: Values, problems: Sequence[str] = ()) -> None:
-    """Say on stderr which file a folder gave, and what could not be read in it, or of what is installed."""
+    """Say on stderr which file a folder gave, which script its packages, and what could not be read in it, or of what is installed."""
     named = set(values["paths"]) | {values["freeze"]}
-    found = [one for one in report.snapshot.documents if one.path not in named]
+    found = [one for one in report.snapshot.documents if one.path not in named or one.path.endswith((".py", ".ipynb"))]
     for document in found[:_MENTIONED] if not values["quiet"] else ():
         sys.stderr.write(f"envdoctor: judging {document.path} ({document.kind})\n")
     if len(found) > _MENTIONED and not values["quiet"]:
