@@ -77,6 +77,12 @@ def test_a_run_that_long_samples_may_break_is_a_warning(tmp_path: Path) -> None:
     assert fired(judged(tmp_path, LORA.replace("=False", "=True"))) == set()
 
 
+def test_on_a_large_card_a_generous_bound_is_enough(tmp_path: Path) -> None:
+    exact, generous = (judged(tmp_path, LORA, gpu=gpu) for gpu in ("24GB", "H200"))
+    assert size(exact, "run.memory.most") < size(generous, "run.memory.most") < 141 << 30
+    assert fired(generous) == set()
+
+
 def test_4_bit_weights_count_as_4_bit(tmp_path: Path) -> None:
     assert 5.0e9 < size(judged(tmp_path, QLORA), "run.memory.least") < 6.5e9
     assert fired(judged(tmp_path, QLORA, gpu="T4")) == set()

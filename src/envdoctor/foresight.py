@@ -36,6 +36,8 @@ def foresee(snapshot: Snapshot, purpose: str | None, environ: Mapping[str, str])
         return [Absent(path=path, reason=NOT_APPLICABLE, detail="no GPU") for path in (LEAST, MOST)]
     if not isinstance(count, Fact) or count.value != 1:
         return _both("how several GPUs share the model not known" if isinstance(count, Fact) else "GPU not described")
+    if "method" not in told:
+        return _both("method of training not known")
 
     from envdoctor.facts.host import LocalHost
     from envdoctor.facts.model_configuration import local_configuration
@@ -52,8 +54,19 @@ def foresee(snapshot: Snapshot, purpose: str | None, environ: Mapping[str, str])
     versions = {name: one.version for name, one in snapshot.distributions.items() if one.version is not None}
     capability = snapshot.fact("gpu.capability.min")
     card = float(str(capability.value)) if isinstance(capability, Fact) else None
+    memory = snapshot.fact("gpu.memory.total")
+    limit = int(str(memory.value)) if isinstance(memory, Fact) else 0
+    import gc
+
     answers: list[Union[Fact, Absent]] = []
-    for path, bound in ((LEAST, least(shape, told, versions)), (MOST, most(shape, told, versions, card))):
+    collecting = gc.isenabled()
+    gc.disable()  # a followed step frees by reference counts alone
+    try:
+        bounds = ((LEAST, least(shape, told, versions)), (MOST, most(shape, told, versions, card, limit)))
+    finally:
+        if collecting:
+            gc.enable()
+    for path, bound in bounds:
         if bound.missing:
             answers.append(Absent(path=path, reason=NOT_COLLECTED, detail=bound.missing))
         else:

@@ -13,7 +13,8 @@ from envdoctor.memory.model import Model
 from envdoctor.memory.optimizers import OPTIMIZERS
 from envdoctor.memory.run import Run
 from envdoctor.memory.shape import shape_of
-from envdoctor.memory.verdict import LEAST_CONTEXT, judge, measured, workspace_of
+from envdoctor.memory.sketch import sketch
+from envdoctor.memory.verdict import LEAST_CONTEXT, context_of, judge, measured, workspace_of
 from envdoctor.model.errors import EnvdoctorError
 from envdoctor.model.record import Record
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 ADAPTERS = ("lora", "qlora", "dora")
 METHODS = (*ADAPTERS, "full", "galore", "inference")
 _FORMATS = ("none", "bnb-4bit", "mxfp4")
+_GENEROUS = 1.6
+"""More than any measured run reserved for each byte of its tensors (1.44), with its margin."""
 _NEEDED = ("batch", "max_length", "optimizer", "attention", "checkpointing", "weights")
 """What `most` must know, said or left to the libraries."""
 
@@ -93,8 +96,11 @@ def least(shape: Shape, told: Mapping[str, Any], versions: Mapping[str, str]) ->
     return Bound(size=size + LEAST_CONTEXT, says=f"{', '.join(parts)} and CUDA's context, whatever the samples are")
 
 
-def most(shape: Shape, told: Mapping[str, Any], versions: Mapping[str, str], capability: float | None) -> Bound:
-    """Return the bytes with which a run surely fits, where samples reach the length at which they are cut off."""
+def most(shape: Shape, told: Mapping[str, Any], versions: Mapping[str, str], capability: float | None, limit: int = 0) -> Bound:
+    """Return the bytes with which a run surely fits, where samples reach the length at which they are cut off.
+
+    Where even a generous bound stays below `limit`, that is the answer, and no step is replayed.
+    """
     method, left = told.get("method"), told.get("defaults") or ()
     if method == "inference":
         return Bound(missing="length of what is generated not known")
@@ -127,6 +133,9 @@ def most(shape: Shape, told: Mapping[str, Any], versions: Mapping[str, str], cap
     if not measured(shape, run):
         return Bound(missing="no run with adapters on experts was measured")
     run = run.replace(workspace=workspace_of(capability))
+    generous = int(_GENEROUS * sketch(shape, run).peak(run.batch, run.seq)) + 2 * run.workspace + context_of(capability)
+    if generous <= limit:
+        return Bound(size=generous, says=f"{run.batch} x {run.seq} tokens, and {_GENEROUS - 1:.0%} for what torch reserves beside tensors")
     judged = judge(shape, run, forecast(shape, run), 1, capability)
     return Bound(size=judged.safe, says=f"{run.batch} x {run.seq} tokens, with a margin of {judged.band:.0%}")
 
