@@ -80,6 +80,15 @@ def condition_lines(node: Condition, depth: int = 0) -> list[str]:
     return [f"{pad}- {words}" for words in _leaf(node)]
 
 
+_TOLD: dict[tuple[str, str], str] = {
+    # what readers of scripts tell in the form of calls
+    ("os.environ.late", ""): "the script sets `{}` after what reads it has read it",
+    ("datasets.Dataset.map.function", "reads"): "the script maps a data set with a function that loops over the batch itself",
+    ("datasets.Dataset.map.function", "unpadded"): "the script maps a data set with a function that masks labels and pads nothing",
+    ("trl.SFTTrainer.formatting_func", "returns"): "what the function returns that the script passes as `formatting_func` can be seen",
+}
+
+
 def _leaf(node: Condition) -> Iterator[str]:
     kind = node[0]
     if kind == "dist":
@@ -95,6 +104,9 @@ def _leaf(node: Condition) -> Iterator[str]:
     elif kind == "call":
         _, target, argument, operator, operand, without = node
         told = f"the script calls `{target}`"
+        if (target, argument) in _TOLD or (target, "") in _TOLD:
+            yield (_TOLD.get((target, argument)) or _TOLD[target, ""]).format(argument)
+            return
         if argument:
             told += f" with `{argument}`" + (f", which {_comparison(operator, operand)}" if operator else "")
         yield told + (f" without `{without}`" if without else "")
