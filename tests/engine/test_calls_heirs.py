@@ -1,0 +1,29 @@
+"""Configurations that take what their bases take, wherever a release keeps the class that they stand for."""
+
+from __future__ import annotations
+
+import pytest
+
+from envdoctor.engine.calls import Judge
+from envdoctor.knowledge.atlas.load import open_atlas
+from envdoctor.knowledge.spellings import open_spellings
+from envdoctor.script import read
+from tests.conftest import snapshot
+
+OWN = "beta=0.1, desirable_weight=1.0, undesirable_weight=1.0"
+
+
+def refused(arguments: str, trl: str, transformers: str) -> list[str]:
+    patient = snapshot({"trl": trl, "transformers": transformers})
+    atlas = open_atlas()
+    assert atlas is not None
+    script = read(f"from trl import KTOConfig\nKTOConfig('out', {arguments})", "train.py")
+    return [misuse.name for misuse in Judge(patient, atlas.beside(patient.distributions, True), open_spellings()).misuses(script)]
+
+
+@pytest.mark.parametrize(
+    ("trl", "transformers"), [("0.25.1", "4.57.1"), ("0.26.0", "4.57.1"), ("1.7.1", "5.10.0"), ("1.8.0", "5.12.0"), ("1.16.0", "5.23.0")]
+)
+def test_kto_takes_what_is_its_own_also_where_it_stands_for_an_experimental_class(trl: str, transformers: str) -> None:
+    assert refused(f"{OWN}, logging_steps=1", trl, transformers) == []
+    assert refused("betta=0.1", trl, transformers) == ["betta"]
