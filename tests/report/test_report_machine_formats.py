@@ -119,6 +119,18 @@ def test_sarif_writes_paths_as_uris(reports_by_name: dict[str, Report], path: st
 # JUnit
 
 
+def test_a_place_in_a_notebook_names_the_file_and_tells_the_cell(reports_by_name: dict[str, Report]) -> None:
+    sick = reports_by_name["out-of-memory"]
+    finding = sick.findings[0].replace(locations=(Location(path="runs/n.ipynb:cell 3", line=2, column=5),))
+    report = sick.replace(findings=(finding,), suppressed=())
+    (place,) = sarif.document(report)["runs"][0]["results"][0]["locations"]
+    assert place["physicalLocation"] == {"artifactLocation": {"uri": "runs/n.ipynb"}}
+    assert place["logicalLocations"][0]["name"] == "cell 3, line 2"
+    written = github.render(report, options=Options())
+    assert " file=runs/n.ipynb,title=" in written
+    assert "%0Ain: cell 3, line 2%0A" in written
+
+
 def test_junit_has_one_case_per_use_and_its_counts_are_true(told: Report) -> None:
     suites = ElementTree.fromstring(junit.render(told, options=Options()))
     (suite,) = suites.findall("testsuite")

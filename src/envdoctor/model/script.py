@@ -21,12 +21,26 @@ Each has its name and, where it may be filled by place, its number; the call is 
 """
 
 
+CELL = ":cell "
+"""Stands between a notebook and the number of a code cell in the path of a place."""
+
+
 class Location(Record):
     """A place in a file; lines and columns count from 1."""
 
     path: str
     line: int
     column: int = 1
+
+    @property
+    def file(self) -> str:
+        """The file on disk: of a place in a notebook's cell, the notebook."""
+        return self.path.partition(CELL)[0]
+
+    @property
+    def cell(self) -> str:
+        """The cell of a notebook, such as `cell 2`; "" elsewhere."""
+        return "".join(self.path.partition(CELL)[1:])[1:]
 
 
 class Argument(Record):

@@ -25,7 +25,9 @@ def _annotation(finding: Finding, report: Report) -> str:
     properties: dict[str, str] = {}
     if finding.locations:
         place = finding.locations[0]
-        properties = {"file": place.path.replace("\\", "/"), "line": str(place.line), "col": str(place.column)}
+        properties = {"file": place.file.replace("\\", "/")}
+        if not place.cell:  # lines of a cell are not those of the notebook's JSON
+            properties |= {"line": str(place.line), "col": str(place.column)}
     properties["title"] = finding.title
     told = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
     return f"::{_COMMANDS.get(finding.severity, 'notice')} {told}::{_body(finding, report)}"
@@ -34,7 +36,9 @@ def _annotation(finding: Finding, report: Report) -> str:
 def _body(finding: Finding, report: Report) -> str:
     broken = breakage.broken_uses(finding, report.purpose)
     cost = breakage.cost(finding, report.purpose)
-    lines = [finding.message, f"breaks: {broken}: {cost}" if broken else f"cost: {cost}"]
+    place = finding.locations[0] if finding.locations else None
+    lines = [finding.message, f"in: {place.cell}, line {place.line}" if place is not None and place.cell else ""]
+    lines += [f"breaks: {broken}: {cost}" if broken else f"cost: {cost}"]
     lines += [f"{'or' if number else 'do'}: {remedies.line(remedy, report.snapshot)}" for number, remedy in enumerate(finding.remedies)]
     lines += [f"more: {link}" for link in finding.links[:1]]
     lines.append(f"rule: {finding.rule}")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from envdoctor.model.finding import Finding, Report
+    from envdoctor.model.script import Location
     from envdoctor.report.options import Options
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -90,17 +91,19 @@ def _result(finding: Finding, index: int) -> dict[str, Any]:
 
 def _locations(finding: Finding) -> list[dict[str, Any]]:
     if finding.locations:
-        return [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": _uri(place.path)},
-                    "region": {"startLine": max(place.line, 1), "startColumn": max(place.column, 1)},
-                }
-            }
-            for place in finding.locations
-        ]
+        return [_location(place) for place in finding.locations]
     kind = "resource" if finding.subject in _PLACES else "module"
     return [{"logicalLocations": [{"name": clean(finding.subject), "fullyQualifiedName": clean(finding.subject), "kind": kind}]}]
+
+
+def _location(place: Location) -> dict[str, Any]:
+    """Return a place in a file; of one in a notebook's cell the cell is told, for its lines are not those of the file."""
+    artifact = {"artifactLocation": {"uri": _uri(place.file)}}
+    line, column = max(place.line, 1), max(place.column, 1)
+    if place.cell:
+        name = f"{place.cell}, line {line}"
+        return {"physicalLocation": artifact, "logicalLocations": [{"name": name, "fullyQualifiedName": name, "kind": "member"}]}
+    return {"physicalLocation": {**artifact, "region": {"startLine": line, "startColumn": column}}}
 
 
 def _uri(path: str) -> str:

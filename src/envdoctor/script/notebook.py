@@ -6,12 +6,12 @@ import json
 
 from envdoctor.model.errors import InputError
 from envdoctor.model.record import Record
+from envdoctor.model.script import CELL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-CELL = ":cell "
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 """Cell magics whose cell is Python all the same; the cells of every other one (%%bash, %%writefile, %%python) are not."""
 SHELL_MAGICS = ("%%bash", "%%sh", "%%shell", "%%script bash", "%%script sh", "%%system", "%%sx", "%%!")

@@ -9,7 +9,8 @@ import json
 
 from envdoctor.model.errors import InputError
 from envdoctor.model.record import Record
-from envdoctor.script.notebook import CELL, PYTHON_MAGICS
+from envdoctor.model.script import CELL
+from envdoctor.script.notebook import PYTHON_MAGICS
 from envdoctor.script.syntax import MAGIC_STARTS, parse
 
 TYPE_CHECKING = False
