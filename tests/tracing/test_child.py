@@ -79,7 +79,7 @@ def test_a_failed_proof_is_no_mistake_of_the_user(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_is_no_python_cannot_be_started(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be started .*--python"):
+    with pytest.raises(InputError, match=r"cannot be started .*--python"):
         child.trace(str(tmp_path / "python"), ASKED, lambda _: None)
 
 
