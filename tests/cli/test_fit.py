@@ -221,6 +221,10 @@ def test_an_evaluation_with_a_larger_batch_is_what_does_not_fit(capsys: pytest.C
     words = ["--model", "Qwen/Qwen2.5-7B", "--gradient-checkpointing", "--gpu", "24GB"]
     small, large = (fit(capsys, *words, "--eval-batch", batch) for batch in ("1", "8"))
     assert (small["verdict"], large["verdict"]) == ("fits", "does not fit")
+    assert "evaluation" not in small["categories"]
+    assert [change["change"] for change in large["changes"]] == ["--eval-batch 2"]
+    assert fit(capsys, *words, "--eval-batch", "2")["verdict"] == "fits"
+    assert sum(large["categories"].values()) == large["device_bytes"]
     assert small["evaluation"]["peak_allocated_bytes"] < small["peak_allocated_bytes"] < large["evaluation"]["peak_allocated_bytes"]
     logits = 8 * 1024 * 152064 * (2 + 4 + 4)  # in 16 bit, in fp32, and their log_softmax
     assert large["evaluation"]["peak_allocated_bytes"] == pytest.approx(large["categories"]["weights"] + logits, rel=0.02)

@@ -95,15 +95,13 @@ def _only_once(words: Sequence[str], name: str, hint: str) -> None:
 def _answer(values: Values) -> int:
     from envdoctor.cli.terminal import put
     from envdoctor.memory.arguments import Wishes, resolve
-    from envdoctor.memory.changes import cheapest, largest, room_of
+    from envdoctor.memory.changes import largest, room_of
     from envdoctor.memory.forecast import at_least
     from envdoctor.memory.shape import shape_of
     from envdoctor.memory.sharing import shared
     from envdoctor.memory.tell import Answer, lines, mapping
     from envdoctor.memory.verdict import FITS, context_of, judge, workspace_of
 
-    if values["gradient_checkpointing"] and values["no_gradient_checkpointing"]:
-        raise UsageError("fit: --gradient-checkpointing and --no-gradient-checkpointing exclude each other")
     said, silent = _said(values)
     divided = said.pop("divided", {})
     name = said.pop("model", "")
@@ -134,7 +132,9 @@ def _answer(values: Values) -> int:
         if asked.cards == 1:
             grown = largest(shape, asked, found, room)
         if judged.verdict != FITS:
-            changes = cheapest(shape, asked, found, room)
+            from envdoctor.memory.moments import remedies
+
+            changes = remedies(shape, asked, found, evaluated, room)
     if values["plot"] and asked.cards > 1:
         raise UsageError(f"--plot {values['plot']}: draws runs on one card; leave --gpus out")
     if values["plot"]:
@@ -208,6 +208,8 @@ def _draw(path: str, name: str, *drawn: Any) -> None:
 
 def _said(values: Values) -> tuple[dict[str, Any], list[str]]:
     """Return what the command line says, and the script where that is silent; and what follows from the script's silence."""
+    if values["gradient_checkpointing"] and values["no_gradient_checkpointing"]:
+        raise UsageError("fit: --gradient-checkpointing and --no-gradient-checkpointing exclude each other")
     said: dict[str, Any] = {}
     silent: list[str] = []
     if values["script"]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from envdoctor.memory.changes import Change, cheapest
+from envdoctor.memory.forecast import at_least
 from envdoctor.memory.model import Model, step
 from envdoctor.memory.tape import Tape
+from envdoctor.memory.verdict import FITS, judge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from envdoctor.memory.changes import Room
     from envdoctor.memory.forecast import Forecast
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
     from envdoctor.memory.tape import Backward, Tensor
+    from envdoctor.memory.verdict import Judgement
 
 
 class Unwatched(Tape):
@@ -35,3 +40,20 @@ def evaluating(shape: Shape, run: Run, found: Forecast, batch: int) -> int:
         most = max(most, live)
     cache = 2 * run.tokens * shape.keys * shape.layers * (2 if run.autocast else run.width) if run.cached_evaluation else 0
     return found.weights + found.adapters + found.states + most + cache
+
+
+def remedies(shape: Shape, run: Run, found: Forecast, evaluated: tuple[int, int] | None, room: Room) -> list[Change]:
+    """Return what makes a run fit: the largest smaller batch of its evaluation where the training fits, else the cheapest changes."""
+
+    def judged(forecast: Forecast) -> Judgement:
+        return judge(shape, run, forecast, room.capacity, room.capability)
+
+    if evaluated is None or judged(found).verdict != FITS:
+        return cheapest(shape, run, found, room)
+    batch = evaluated[0]
+    while batch > 1:
+        batch //= 2
+        after = judged(at_least(found, evaluating(shape, run, found, batch)))
+        if after.verdict == FITS:
+            return [Change(says=f"--eval-batch {batch}", costs="time of evaluations", device=after.device, fits=True)]
+    return []

@@ -27,6 +27,8 @@ CATEGORIES: tuple[tuple[str, str, str], ...] = (
     ("passing", "T", "there for a moment"),
 )
 
+_OTHERS = {"workspaces": "x", "fragmentation": "~", "paged": "p", "context": "c", "evaluation": "E"}
+
 
 class Answer(Record):
     """All that `fit` found out; `judged` is None where no card was named, and `largest` where several share the work."""
@@ -54,6 +56,8 @@ def categories(forecast: Forecast, judged: Judgement | None, run: Run | None = N
     found["fragmentation"] = max(0, forecast.reserved - sum(found.values()))
     found["paged"] = forecast.outside
     found["context"] = judged.context if judged is not None else context_of(None, run)
+    if judged is not None and judged.device > sum(found.values()):
+        found["evaluation"] = judged.device - sum(found.values())  # what it takes beyond the training
     return found
 
 
@@ -69,7 +73,7 @@ def gib(size: int) -> str:
 
 def bar(parts: dict[str, int], capacity: int, width: int) -> list[str]:
     """Draw the categories to scale, up to the card's end; what is beyond it is drawn behind a bar."""
-    marks = {name: mark for name, mark, _ in CATEGORIES} | {"workspaces": "x", "fragmentation": "~", "paged": "p", "context": "c"}
+    marks = {name: mark for name, mark, _ in CATEGORIES} | _OTHERS
     total = sum(parts.values())
     scale = width / max(total, capacity, 1)
     line, drawn, reached = "", 0, 0
@@ -117,7 +121,8 @@ def lines(answer: Answer) -> list[str]:
         told.append(f"on {card} ({gib(judged.capacity)}): {judged.verdict}")
     told += ["", f"  tensors at the peak   {gib(found.allocated)}", f"  reserved by torch     {gib(found.reserved)}"]
     if judged is not None:
-        told.append(f"  on the device         {gib(judged.device)}, give or take {judged.band:.0%}")
+        when = " while it evaluates" if answer.evaluation and answer.evaluation[1] > found.allocated else ""
+        told.append(f"  on the device         {gib(judged.device)}{when}, give or take {judged.band:.0%}")
     if answer.evaluation is not None:
         batch, size = answer.evaluation
         beside = "more than training" if size > found.allocated else "less than training"
