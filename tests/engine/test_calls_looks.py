@@ -25,6 +25,10 @@ class Mine(Trainer):
             "the script reads tokenizer of what transformers.Trainer makes, which transformers 5.23.0 does not have; write processing_class",
         ),
         (
+            "from trl import SFTTrainer\ntrainer = SFTTrainer(model)\ntrainer.tokenizer.save_pretrained('x')",
+            "the script reads tokenizer of what trl.SFTTrainer makes, which transformers 5.23.0 does not have; write processing_class",
+        ),
+        (
             OWN.format("pass"),
             "the script reads tokenizer of what transformers.Trainer makes, which transformers 5.23.0 does not have; write processing_class",
         ),
@@ -53,6 +57,8 @@ def test_an_attribute_that_went_is_told(text: str, message: str) -> None:
         ("trainer = Trainer(model)\ntrainer.tokenizer = tok", {}),
         ("trainer = Trainer(model)\nif hasattr(trainer, 'tokenizer'):\n    print(trainer.tokenizer)", {}),
         ("trainer = make()\nprint(trainer.tokenizer)", {}),
+        ("import unsloth\nfrom trl import SFTTrainer\ntrainer = SFTTrainer(model)\nprint(trainer.tokenizer)", {}),
+        ("from trl import SFTTrainer\ntrainer = SFTTrainer(model)\nprint(trainer.tokenizer)", {"transformers": "4.57.6", "trl": "0.24.0"}),
         (OWN.format("self.tokenizer = model.tokenizer"), {}),
         (OWN.format("setattr(self, 'tokenizer', model)"), {}),
         (OWN.replace("(Trainer)", "(Trainer, Mixin)").format("pass"), {}),

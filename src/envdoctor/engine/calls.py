@@ -91,6 +91,8 @@ class Judge:
                     found.setdefault((misuse.name, call.location), misuse)
                     continue
             method = self._method(call)
+            if method is not None and method.kind == LOOK and patched:
+                continue
             if method is not None:
                 found.setdefault((method.name, call.location), method)
                 continue
