@@ -16,10 +16,14 @@ from envdoctor.memory.forecast import bytes_of, followed, forecast, needs_for
 from envdoctor.memory.model import Model
 from envdoctor.memory.run import Run
 from envdoctor.memory.shape import Shape, shape_of
+from envdoctor.memory.verdict import FITS, TOO_MUCH, judge
 from envdoctor.tracing.answer import Traced
 from envdoctor.tracing.deepen import Step
 from envdoctor.tracing.replay import replay
 from tests.conftest import FIXTURES
+
+NAMES = {"olmo2-1b": "allenai/OLMo-2-0425-1B", "granite-3.3-2b": "ibm-granite/granite-3.3-2b-base"}
+SMALL = shape_of({**(configuration("meta-llama/Llama-3.2-1B") or {}), "num_hidden_layers": 4}, "llama")
 
 
 def as_traced(shape: Shape, run: Run) -> Traced:
@@ -66,7 +70,7 @@ def as_traced(shape: Shape, run: Run) -> Traced:
     ],
 )
 def test_the_replay_is_the_forecast_s_own(wishes: Wishes) -> None:
-    shape = shape_of({**(configuration("meta-llama/Llama-3.2-1B") or {}), "num_hidden_layers": 4}, "llama")
+    shape = SMALL
     run = resolve(wishes, shape, {"torch": "2.11.0", "transformers": "5.17.0", "trl": "1.16.0", "peft": "0.21.0"})[0]
     wanted = forecast(shape, run)
     found = replay(as_traced(shape, run), run, needs_for(Model(shape, run, shape.layers), run))
@@ -102,3 +106,15 @@ def test_traces_of_fixtures_were_made_with_the_versions_of_the_runs() -> None:
     for row in traced_rows():
         assert row["versions"]["torch"].split("+")[0] == "2.11.0"
         assert all(row["versions"].get(name, version) == version for name, version in wanted.items())
+
+
+@pytest.mark.parametrize(("share", "never"), [(0.90, FITS), (0.97, FITS), (1.03, TOO_MUCH), (1.10, TOO_MUCH)])
+def test_no_traced_run_is_judged_wrongly(share: float, never: str) -> None:
+    some = forecast(SMALL, Run(seq=8))  # what it takes is told by the rows
+    for row in traced_rows():
+        sizes = configuration(NAMES.get(row["model"], row["model"])) or {}
+        shape = shape_of({**sizes, "num_hidden_layers": row.get("layers", sizes["num_hidden_layers"])}, row["model"])
+        run = Run(attention=row["attn"], optimizer=row["optim"])
+        found = some.replace(allocated=row["traced"]["allocated"], reserved=row["traced"]["reserved"])
+        capacity = int((row["measured"]["reserved"] + 767 * MIB) * share)
+        assert judge(shape.replace(calibrated=True), run, found, capacity, 9.0).verdict != never, row
