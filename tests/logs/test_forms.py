@@ -171,6 +171,11 @@ def test_damaged_logs_are_read_to_the_end(symptoms: Symptoms) -> None:
         b">=1.2",
         b"((((",
         b"a" * 3000,
+        b'{"log": "',
+        b'{"a":' * 2000,
+        b"0: ",
+        b"\\n  File ",
+        b"[start of ",
     ]
     for path in REAL:
         data = bytearray(path.read_bytes())

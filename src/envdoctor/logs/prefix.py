@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _HEADING = re.compile(r'(?:Exception Group )?Traceback \(most recent call last\):|  File "[^"]+", line \d')
 _NEXT = 4  # lines below a heading that are looked at
 _LONGEST = 160  # characters of a prefix
+_MOST = 20  # different prefixes that are tried in one passage
 _RANK = re.compile(r"^\W*(?:(?:global_)?rank\W*)?(\d{1,5})\W*$", re.IGNORECASE)
 
 
@@ -30,7 +31,7 @@ def bared(passage: Passage) -> Passage:
         if not 0 < at <= _LONGEST:
             continue
         like = _like(text[:at])
-        if like in done:
+        if like in done or len(done) >= _MOST:
             continue
         done.add(like)
         prefix = re.compile(like)
