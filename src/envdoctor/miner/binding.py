@@ -13,6 +13,8 @@ from envdoctor.miner.walks import dotted
 
 _ADDING = ("append", "extend", "update", "add", "insert", "setdefault", "__iadd__")
 _SPACES = ("globals()", "vars()", "locals()")
+_READERS = frozenset({"dict", "list", "sorted", "set", "tuple", "len", "print", "eval", "str", "repr", "get_type_hints", "exec"})
+"""Functions that bind nothing in the names of a module that they are given; `exec` what the file itself goes on with, as far as was seen."""
 _NAMELESS = ""
 """Stands for a table that is written where it is used."""
 
@@ -34,6 +36,8 @@ class Binding:
         """Names that are imported from two places."""
         self.definitions: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = []
         self.assigned: set[str] = set()
+        self._spaces: set[str] = set()
+        """Variables that hold the names of this module."""
         self._literals: dict[str, list[str]] = {}
         """Variables that hold strings: the items of a list, the keys of a dictionary."""
         self._vague: set[str] = set()
@@ -130,11 +134,23 @@ class Binding:
             self.is_open = True
         if isinstance(value, ast.Call):
             self._made(value)
+            self._hands_out(value)
+
+    def _hands_out(self, value: ast.Call) -> None:
+        """Note a call that is given the names of this module and may bind what it likes there, as generated protocol buffers do."""
+        given = [*value.args, *[word.value for word in value.keywords]]
+        if called(value) not in _READERS and any(self._is_space(one) for one in given):
+            self.is_open = True
+
+    def _is_space(self, node: ast.expr) -> bool:
+        return node.id in self._spaces if isinstance(node, ast.Name) else isinstance(node, ast.Call) and dotted(node) in _SPACES
 
     def _hold(self, variable: str, value: ast.expr) -> None:
         """Remember what a variable is bound to, or what is added to it, as far as it is written out."""
         found = told(value, self._values)
         self._values[variable] = value
+        if isinstance(value, ast.Call) and dotted(value) in _SPACES:
+            self._spaces.add(variable)
         if isinstance(value, ast.Dict):
             self._table(variable, value)
         if found is None and not (isinstance(value, ast.Call) and called(value) == "define_import_structure"):
@@ -209,7 +225,7 @@ class Binding:
                 self.is_open = self.is_open or not is_lazy  # something else stands in for the module
             else:
                 self.is_roomy = True
-        elif where in _SPACES:
+        elif where in _SPACES or where in self._spaces:
             if key is not None:
                 self.names.add(key)
             else:
@@ -232,6 +248,7 @@ class Binding:
         if not isinstance(value, ast.Call):
             return
         self._made(value)
+        self._hands_out(value)
         if called(value) == "setattr" and value.args and "sys.modules" in ast.unparse(value.args[0]):
             name = text_of(value.args[1]) if len(value.args) > 1 else None
             if name is None:
@@ -242,7 +259,7 @@ class Binding:
             return
         method, owner = value.func.attr, value.func.value
         where = dotted(owner)
-        if where in _SPACES and method == "update":
+        if (where in _SPACES or where in self._spaces) and method == "update":
             self.is_open = True
         elif where == "sys.meta_path" or (where == "sys.modules" and method in ("update", "setdefault")):
             self.is_roomy = True

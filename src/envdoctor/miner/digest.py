@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 from envdoctor.miner.binding import Binding
 from envdoctor.miner.literals import suffixes
-from envdoctor.miner.notices import globals_bound, makes_modules, notices_of, variables
+from envdoctor.miner.notices import exports_by_name, globals_bound, makes_modules, notices_of, variables
 from envdoctor.miner.outline import read
 from envdoctor.miner.signatures import signature_of
 from envdoctor.model.record import Record
@@ -109,7 +109,8 @@ def digest(tree: ast.Module, text: bytes) -> Digest:
         signatures[name] = tuple(dict.fromkeys((*signatures[name], "?")))  # something else may stand there under the same name
     return Digest(
         names=frozenset(reader.names | globals_bound(text)), stars=tuple(dict.fromkeys(reader.stars)), exported=reader.exported,
-        lazy=lazy if reader.serves else {}, lazy_folder=reader.lazy_folder, is_open=reader.is_open,
+        lazy=lazy if reader.serves else {}, lazy_folder=reader.lazy_folder,
+        is_open=reader.is_open or (b"__all__." in text and exports_by_name(tree.body)),
         is_roomy=reader.is_roomy or makes_modules(text), signatures=signatures, bases=bases,
         origins=reader.origins, rivals=frozenset(reader.rivals | (reader.assigned & reader.origins.keys())),
         suffixes=suffixes(tree) if b"LazyModule" in text else (),

@@ -63,3 +63,14 @@ def globals_bound(text: bytes) -> set[str]:
 def makes_modules(text: bytes) -> bool:
     """Tell whether a file puts modules into the table of Python, at once or in a function that may be called at once."""
     return b"sys.modules[" in text and _MODULE_MADE.search(text) is not None
+
+
+def exports_by_name(body: list[ast.stmt]) -> bool:
+    """Tell whether a function of a file exports what it is only told when it is called, as `numpy.dtypes` does."""
+    for node in body:
+        for part in ast.walk(node) if isinstance(node, ast.FunctionDef) else ():
+            if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in ("append", "extend"):
+                held = part.func.value
+                if isinstance(held, ast.Name) and held.id == "__all__" and not all(isinstance(one, ast.Constant) for one in part.args):
+                    return True
+    return False
