@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 
 import pytest
@@ -102,6 +103,15 @@ def test_the_place_and_the_columns_are_told() -> None:
     told = answer(LOOP)
     assert told is not None
     assert (told.location.line, told.location.column, told.reads) == (7, 12, ("q", "a"))
+
+
+def test_in_a_notebook_the_place_is_in_the_cell_of_the_function() -> None:
+    cells = ["from trl import SFTTrainer", LOOP, "trainer = SFTTrainer(formatting_func=f)"]
+    book = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "source": cell} for cell in cells]}
+    call = next(call for call in read(json.dumps(book), "train.ipynb").calls if call.target == "trl.SFTTrainer")
+    (argument,) = call.arguments
+    assert argument.location.path == "train.ipynb:cell 3"
+    assert argument.answer is not None and argument.answer.location.path == "train.ipynb:cell 2"
 
 
 def test_a_saved_snapshot_keeps_the_answer() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -48,6 +49,13 @@ def test_a_loop_over_the_batch_itself_reads_names(text: str) -> None:
 )
 def test_anything_else_is_no_loop_over_names(text: str, call: str) -> None:
     assert "reads" not in seen(text, call)
+
+
+def test_in_a_notebook_the_place_is_in_the_cell_of_the_function() -> None:
+    cells = ["import datasets", "def f(batch):\n    return {'x': [item for item in batch]}", "ds.map(f, batched=True)"]
+    book = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "source": cell} for cell in cells]}
+    (call,) = (call for call in read(json.dumps(book), "train.ipynb").calls if call.target == MAP)
+    assert call.arguments[0].location.path == "train.ipynb:cell 2"
 
 
 def test_masked_labels_that_are_not_padded_are_seen() -> None:

@@ -33,6 +33,7 @@ def answer(value: ast.expr, scope: Scope, path: str) -> Answer | None:
     if told is None:
         return None
     kind, place, reads = told
+    path = written_in(value, scope, path)
     return Answer(kind=kind, reads=reads, location=Location(path=path, line=place.lineno, column=place.col_offset + 1))
 
 
@@ -47,6 +48,15 @@ def function_of(value: ast.AST | None, scope: Scope, depth: int = 0) -> tuple[as
     if binding.kind == FUNCTION and binding.node is not None:
         return binding.node, binding.scope
     return function_of(binding.node, binding.scope, depth + 1) if binding.kind == VALUE else None
+
+
+def written_in(value: ast.AST | None, scope: Scope, path: str, depth: int = 0) -> str:
+    """Return the file, or the cell of a notebook, that holds the function that an expression in `path` names."""
+    home = scope.home(value.id) if isinstance(value, ast.Name) else None
+    if home is None or depth > _DEPTH or not isinstance(value, ast.Name):
+        return path
+    binding = home.names[value.id][0]
+    return binding.path if binding.kind == FUNCTION else written_in(binding.node, binding.scope, binding.path, depth + 1)
 
 
 class _Function:

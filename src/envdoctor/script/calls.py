@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envdoctor.model.script import READ, Argument, Call, Import, Location, Script
-from envdoctor.script.answers import HANDED, answer
+from envdoctor.script.answers import HANDED, answer, written_in
 from envdoctor.script.arithmetic import UnknownValueError
 from envdoctor.script.asking import asks, catches, leaves
 from envdoctor.script.choosing import choices
@@ -234,9 +234,11 @@ class Reader:
 
     def _map(self, node: ast.Call, scope: Scope, branches: Branches) -> None:
         """Keep what the function does that a data set is mapped with, as a call of MAP."""
-        found = [Argument(name=name, value=value, literal=True, location=self._place(place)) for name, value, place in mapped(node, scope)]
+        found = [(name, value, self._place(place)) for name, value, place in mapped(node, scope)]
         if found:
-            self._keep(MAP, found, True, self._place(node), branches)
+            path = written_in(node.args[0], scope, self._path)
+            seen = [Argument(name=name, value=value, literal=True, location=place.replace(path=path)) for name, value, place in found]
+            self._keep(MAP, seen, True, self._place(node), branches)
 
     def _unpacked(self, hidden: Mapping) -> list[Argument]:
         found = []
