@@ -88,6 +88,22 @@ def test_4_bit_weights_count_as_4_bit(tmp_path: Path) -> None:
     assert fired(judged(tmp_path, QLORA, gpu="T4")) == set()
 
 
+def test_mxfp4_weights_count_in_16_bit_where_the_script_turns_them_into_it(tmp_path: Path) -> None:
+    script = """
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM, Mxfp4Config
+from trl import SFTConfig, SFTTrainer
+four = Mxfp4Config(dequantize=True)
+model = AutoModelForCausalLM.from_pretrained("openai/gpt-oss-20b", attn_implementation="eager", dtype="bfloat16", quantization_config=four)
+model = get_peft_model(model, LoraConfig(r=8, target_modules="all-linear"))
+SFTTrainer(model=model, args=SFTConfig(max_length=2048, per_device_train_batch_size=4)).train()
+"""
+    assert fired(judged(tmp_path, script)) == {ERROR}  # 41.8 GB of weights on 24
+    assert fired(judged(tmp_path, script, gpu="H100-80GB")) == set()
+    kept = script.replace("dequantize=True", "")
+    assert fired(judged(tmp_path, kept)) == set()
+
+
 def test_a_loader_of_its_own_has_its_own_default(tmp_path: Path) -> None:
     own = 'from transformers import AutoModelForCausalLM\nmodel = AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-0.5B")\n'
     loaded = own + LORA.replace('model="Qwen/Qwen2.5-0.5B"', "model=model")

@@ -25,7 +25,8 @@ UNFOLLOWED = (
 DEFAULT_BATCH, DEFAULT_RANK, UNSLOTH_RANK = 8, 8, 16  # TrainingArguments, LoraConfig, FastLanguageModel.get_peft_model
 
 _LANGUAGE = ("ForCausalLM", "FastLanguageModel", "FastModel")
-_ELSEWHERE = ("load_in_4bit", "load_in_8bit", "quantization_config", "model_init_kwargs")
+_PACKED = ("load_in_4bit", "load_in_8bit")
+_ELSEWHERE = (*_PACKED, "quantization_config", "model_init_kwargs")
 """Arguments of a loader with which it may be anything but plain weights that are trained."""
 
 
@@ -73,13 +74,8 @@ def recipe_of(script: Script) -> dict[str, Value]:
     kinds = {"unsloth"} if unsloth else {FOLLOWED.get(call.target, "") for call in trainers}
     if len(kinds) == 1 and "" not in kinds:
         found["training.trainer"] = kinds.pop()
-    if _is_full(script, trainers, loads or named, settings):
-        found["training.method"] = "full"
-    elif named and adapters and not any(call.target.endswith("BitsAndBytesConfig") for call in calls) and _is_plain(named):
-        found["training.method"] = "lora"
+    found.update(_method(script, trainers, loads, named, settings))
     found["training.named"] = bool(named)
-    if any(call.target == "transformers.Mxfp4Config" and _one([call], ("dequantize",)) == (True, True) for call in calls):
-        found["training.dequantized"] = True
     odd = [call.target.split(".")[-2] for call in loads if not call.target.split(".")[-2].endswith(_LANGUAGE)]
     if odd:
         found["training.unfollowed"] = odd[0]
@@ -103,6 +99,22 @@ def _loads_model(call: Call) -> bool:
     if method != "from_pretrained" or not is_class(owner):
         return False
     return not owner.endswith(NO_MODELS) and not owner.startswith("peft.")
+
+
+def _method(script: Script, trainers: list[Call], loads: list[Call], named: list[Call], settings: list[Call]) -> dict[str, Value]:
+    """Return how the weights are trained, where `intent` leaves it open but the loader does not."""
+    if _is_full(script, trainers, loads or named, settings):
+        return {"training.method": "full"}
+    calls = script.calls
+    adapters, four = any(call.target in LORA for call in calls), any(call.target.endswith("BitsAndBytesConfig") for call in calls)
+    if named and adapters and not four and _is_plain(named):
+        return {"training.method": "lora"}
+    if not any(call.target == "transformers.Mxfp4Config" and _one([call], ("dequantize",)) == (True, True) for call in calls):
+        return {}
+    found: dict[str, Value] = {"training.dequantized": True}
+    if adapters and loads and not four and not any(call.argument(name) is not None for call in loads for name in _PACKED):
+        found["training.method"] = "lora"
+    return found
 
 
 def _is_plain(loads: list[Call]) -> bool:
