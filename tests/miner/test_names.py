@@ -88,7 +88,7 @@ def test_imports_for_readers_of_types_are_no_names() -> None:
         "names = globals()\nbuild(DESCRIPTOR, names)",
         "build(DESCRIPTOR, into=globals())",
         "names = globals()\nnames[key] = 1",
-        "__all__ = []\ndef helper(kind):\n    __all__.append(kind.__name__)",
+        "__all__ = []\ndef helper(kind):\n    setattr(me, kind.__name__, kind)\n    __all__.append(kind.__name__)",
         "vars()[name] = 1",
         "for name in names:\n    setattr(sys.modules[__name__], name, 1)",
         "from elsewhere import *",

@@ -14,7 +14,7 @@ from envdoctor.miner.walks import dotted
 _ADDING = ("append", "extend", "update", "add", "insert", "setdefault", "__iadd__")
 _SPACES = ("globals()", "vars()", "locals()")
 _READERS = frozenset({"dict", "list", "sorted", "set", "tuple", "len", "print", "eval", "str", "repr", "get_type_hints", "exec"})
-"""Functions that bind nothing in the names of a module that they are given; `exec` what the file itself goes on with, as far as was seen."""
+"""Functions that bind nothing in the names of a module that they are given; `exec` what the file itself goes on with."""
 _NAMELESS = ""
 """Stands for a table that is written where it is used."""
 

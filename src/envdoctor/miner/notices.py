@@ -66,11 +66,16 @@ def makes_modules(text: bytes) -> bool:
 
 
 def exports_by_name(body: list[ast.stmt]) -> bool:
-    """Tell whether a function of a file exports what it is only told when it is called, as `numpy.dtypes` does."""
+    """Tell whether a function of a file binds and exports what it is only told when it is called, as `numpy.dtypes` does."""
     for node in body:
-        for part in ast.walk(node) if isinstance(node, ast.FunctionDef) else ():
-            if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in ("append", "extend"):
-                held = part.func.value
-                if isinstance(held, ast.Name) and held.id == "__all__" and not all(isinstance(one, ast.Constant) for one in part.args):
-                    return True
+        parts = [one for one in ast.walk(node) if isinstance(one, ast.Call)] if isinstance(node, ast.FunctionDef) else []
+        if any(called(one) == "setattr" for one in parts) and any(_exports_told(one) for one in parts):
+            return True
     return False
+
+
+def _exports_told(call: ast.Call) -> bool:
+    function = call.func
+    if not isinstance(function, ast.Attribute) or function.attr != "append" or ast.unparse(function.value) != "__all__":
+        return False
+    return not all(isinstance(one, ast.Constant) for one in call.args)
