@@ -49,3 +49,24 @@ def test_the_place_is_that_of_the_keyword_as_it_is_written() -> None:
     script = read(HEAD + "def make(**kw):\n    return SFTConfig('out', **kw)\nmake(\n    packing=True,\n)\n", "train.py")
     argument = script.calls[-1].arguments[0]
     assert (argument.name, argument.value, argument.location.line, argument.location.column) == ("packing", True, 7, 5)
+
+
+def made(body: str, rest: str = "") -> list[list[str]]:
+    text = "from transformers import Trainer\nclass Mine(Trainer):\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\n" + rest
+    return [[one.name for one in call.arguments] for call in read(text, "train.py").calls if call.target == "transformers.Trainer"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("def __init__(self, weights, *args, **kw):\n    super().__init__(*args, **kw)", [[], ["model", "tokenizer"]]),
+        ("def __init__(self, model, tokenizer, weights):\n    super().__init__(model=model, tokenizer=tokenizer)", [["model", "tokenizer"]]),
+        ("def __init__(self, *args, **kw):\n    kw.pop('tokenizer')\n    super().__init__(*args, **kw)", [[]]),
+        ("def __init__(self, *args, **kw):\n    if x:\n        super().__init__(*args, **kw)", [[]]),
+        ("def __init__(self, **kw):\n    Trainer.__init__(self)\n", []),
+        ("def __new__(cls, **kw):\n    pass\ndef __init__(self, **kw):\n    super().__init__(**kw)", []),
+        ("def other(self, **kw):\n    super().__init__(**kw)", [["model", "tokenizer", "weights"]]),
+    ],
+)
+def test_a_class_hands_what_its_constructor_hands_on_to_that_of_its_base(body: str, expected: list[list[str]]) -> None:
+    assert made(body, "Mine(model=1, tokenizer=2, weights=3)") == expected

@@ -9,10 +9,10 @@ from envdoctor.script.asking import asks, catches, leaves
 from envdoctor.script.choosing import choices
 from envdoctor.script.mapped import MAP, mapped
 from envdoctor.script.names import public
-from envdoctor.script.passing import Passing
+from envdoctor.script.passing import OBJECTS, Passing, base_constructor
 from envdoctor.script.scopes import COMPREHENSIONS, Scope, Scopes
 from envdoctor.script.standins import own_class, replaced_functions, replaced_methods
-from envdoctor.script.started import LATE, Started
+from envdoctor.script.started import AGAIN, LATE, Started
 from envdoctor.script.syntax import children
 from envdoctor.script.values import PARTIAL, Mapping, instance, literal, mapping, target
 
@@ -30,8 +30,6 @@ ENVIRON = "os.environ"
 PADDING = "transformers.PreTrainedTokenizerBase.pad_token"
 TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))  # `except*` is younger than some Pythons
 LEAVES = frozenset({ast.Name, ast.Constant})
-OBJECTS = ("transformers.", "trl.")
-"""Libraries whose objects are looked at, not only called."""
 CHOOSING = frozenset({ast.Name, ast.IfExp})
 IMPORT_ERRORS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 
@@ -86,7 +84,11 @@ class Reader:
         elif isinstance(node, TRIES):
             self._try(node, scope, branches)
             return
+        elif isinstance(node, ast.Delete):
+            self._started.let_go()
         elif isinstance(node, ast.Assign):
+            if isinstance(node.value, ast.Constant) and node.value.value is None:
+                self._started.let_go()
             for spot in node.targets:
                 self._environ_item(spot, node.value, scope, branches)
                 self._pad_token(spot, node.value, scope, branches)
@@ -187,7 +189,7 @@ class Reader:
                     self._calls.append((made, branches))
 
     def _call(self, node: ast.Call, scope: Scope, branches: Branches) -> None:
-        name = target(node.func, scope)
+        name = target(node.func, scope) or base_constructor(node.func, scope, self._scopes)
         positional, sent = node.args, 0
         if name == PARTIAL and node.args:
             name, positional, sent = target(node.args[0], scope), [], 1
@@ -223,7 +225,11 @@ class Reader:
                 continue
             complete = complete and hidden.complete
             arguments += self._unpacked(hidden)
+        first = len(self._calls)
         self._keep(name, arguments, complete, self._place(node), branches)
+        for call, _ in self._calls[first:] if scope is self._all.module else ():
+            if self._started.loads_again(call, branches):
+                self._calls.append((call.replace(target=f"{call.target}.{AGAIN}"), branches))
 
     def _read(self, node: ast.Attribute, scope: Scope, branches: Branches) -> None:
         """Keep what is read off an object of a library, as a call of READ; a method that is called is read first."""
