@@ -27,3 +27,12 @@ def refused(arguments: str, trl: str, transformers: str) -> list[str]:
 def test_kto_takes_what_is_its_own_also_where_it_stands_for_an_experimental_class(trl: str, transformers: str) -> None:
     assert refused(f"{OWN}, logging_steps=1", trl, transformers) == []
     assert refused("betta=0.1", trl, transformers) == ["betta"]
+
+
+def test_what_a_base_calls_an_argument_now_its_heir_calls_so_too() -> None:
+    patient = snapshot({"transformers": "5.23.0"})
+    atlas = open_atlas()
+    assert atlas is not None
+    script = read("from transformers import Seq2SeqTrainingArguments\nSeq2SeqTrainingArguments('out', warmup_ratio=0.1)", "train.py")
+    (misuse,) = Judge(patient, atlas.beside(patient.distributions, True), open_spellings()).misuses(script)
+    assert (misuse.name, misuse.new) == ("warmup_ratio", "warmup_steps")

@@ -60,7 +60,10 @@ def made(body: str, rest: str = "") -> list[list[str]]:
     ("body", "expected"),
     [
         ("def __init__(self, weights, *args, **kw):\n    super().__init__(*args, **kw)", [[], ["model", "tokenizer"]]),
-        ("def __init__(self, model, tokenizer, weights):\n    super().__init__(model=model, tokenizer=tokenizer)", [["model", "tokenizer"]]),
+        (
+            "def __init__(self, model, tokenizer, weights):\n    super().__init__(model=model, tokenizer=tokenizer)",
+            [["model", "tokenizer"]],
+        ),
         ("def __init__(self, *args, **kw):\n    kw.pop('tokenizer')\n    super().__init__(*args, **kw)", [[]]),
         ("def __init__(self, *args, **kw):\n    if x:\n        super().__init__(*args, **kw)", [[]]),
         ("def __init__(self, **kw):\n    Trainer.__init__(self)\n", []),
