@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from envdoctor.script import read
-from envdoctor.script.started import LATE
+from envdoctor.script.started import AGAIN, LATE
 
+LOAD = "model = AutoModelForCausalLM.from_pretrained('a/b', device_map='auto')"
+TRAIN = "trainer = Trainer(model)\ntrainer.train()"
 SET = 'os.environ["HF_HOME"] = "/data"'
 
 
@@ -34,3 +36,22 @@ def late(text: str) -> dict[str, object]:
 )  # fmt: skip
 def test_only_what_certainly_ran_before_makes_it_late(text: str, told: dict[str, object]) -> None:
     assert late(text) == told
+
+
+@pytest.mark.parametrize(
+    ("parts", "again"),
+    [
+        ((LOAD, TRAIN, LOAD), True),
+        (("if __name__ == '__main__':\n    " + "\n    ".join([LOAD, *TRAIN.split("\n"), LOAD]),), True),
+        ((LOAD, LOAD, TRAIN), False),
+        ((LOAD, TRAIN, "del model, trainer", LOAD), False),
+        ((LOAD, TRAIN, "model = trainer = None", LOAD), False),
+        ((LOAD, TRAIN, LOAD.replace("a/b", "c/d")), False),
+        ((LOAD, TRAIN, f"if wanted:\n    {LOAD}"), True),
+        ((f"if wanted:\n    {LOAD}", TRAIN, LOAD), False),
+        ((LOAD, TRAIN, f"def merge():\n    {LOAD}"), False),
+    ],
+)
+def test_a_model_is_loaded_again_only_where_the_first_is_held(parts: tuple[str, ...], again: bool) -> None:
+    text = "from transformers import AutoModelForCausalLM, Trainer\n" + "\n".join(parts)
+    assert any(call.target.endswith(f".{AGAIN}") for call in read(text, "train.py").calls) is again

@@ -83,6 +83,9 @@ def condition_lines(node: Condition, depth: int = 0) -> list[str]:
 _TOLD: dict[tuple[str, str], str] = {
     # what readers of scripts tell in the form of calls
     ("os.environ.late", ""): "the script sets `{}` after what reads it has read it",
+    ("transformers.AutoModelForCausalLM.from_pretrained.again", "device_map"): (
+        "the script loads the same model a second time, after training it and without letting it go, and with `device_map`"
+    ),
     ("datasets.Dataset.map.function", "reads"): "the script maps a data set with a function that loops over the batch itself",
     ("datasets.Dataset.map.function", "unpadded"): "the script maps a data set with a function that masks labels and pads nothing",
     ("trl.SFTTrainer.formatting_func", "returns"): "what the function returns that the script passes as `formatting_func` can be seen",

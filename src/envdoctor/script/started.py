@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envdoctor.model.script import Call
+
     Branches = tuple[tuple[int, int], ...]
 
 LATE = "os.environ.late"
@@ -28,11 +30,39 @@ READ_ONCE: dict[str, tuple[str, ...]] = {
 _ALL = frozenset(name for names in READ_ONCE.values() for name in names)
 
 
+AGAIN = "again"
+"""Last part of the name of a call that loads a model a second time, after a training whose model nobody let go."""
+_LOADERS = ("transformers.AutoModelForCausalLM.from_pretrained",)
+_NAMES = ("0", "pretrained_model_name_or_path")
+
+
 class Started:
     """What ran so far, in the order of the script."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[str, Branches]] = []
+        self._held: dict[str, Branches] = {}
+        self._trained: Branches | None = None
+
+    def loads_again(self, call: Call, branches: Branches) -> bool:
+        """Note what loads a model or trains it; tell whether a model is loaded that certainly was loaded and trained before."""
+        if call.target.endswith("Trainer.train") and self._held and self._trained is None:
+            self._trained = branches
+        if call.target not in _LOADERS:
+            return False
+        named = next((one for name in _NAMES for one in (call.argument(name),) if one is not None and one.literal), None)
+        if named is None or not isinstance(named.value, str):
+            return False
+        before, trained = self._held.get(named.value), self._trained
+        if before is None or trained is None:
+            self._held.setdefault(named.value, branches)
+            return False
+        return branches[: len(trained)] == trained and branches[: len(before)] == before
+
+    def let_go(self) -> None:
+        """Note that the script deletes something: whatever it held may be gone."""
+        self._held.clear()
+        self._trained = None
 
     def note(self, name: str, branches: Branches) -> None:
         """Note a call, or an imported module, of the script's own statements."""
