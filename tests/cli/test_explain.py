@@ -245,3 +245,10 @@ def test_where_an_error_was_raised_and_who_called_is_told(box: Path, capsys: pyt
 def test_what_a_compiler_says_is_told_in_place_of_its_command(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = " ".join(told(capsys, str(LOGS / "forms" / "build-failed.log"), "--freeze", "box.txt").split())
     assert "RuntimeError: Error building extension 'fused_adam': fatal error: cusparse.h: No such file or directory known" in said
+
+
+def test_a_text_that_was_only_printed_is_counted_by_its_weight(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = " ".join(told(capsys, str(LOGS / "real" / "packing-attention.log"), "--freeze", "box.txt").split())
+    assert "explained: 1 error, 1 warning in" in said.replace("\u00a0", " ")
+    said = " ".join(told(capsys, str(LOGS / "real" / "trust-remote-code.log"), "--freeze", "box.txt").split())
+    assert "explained: 1 warning in" in said.replace("\u00a0", " ")

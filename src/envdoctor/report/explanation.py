@@ -66,7 +66,7 @@ def onward(told: Sequence[Explanation]) -> str:
 
 def _draw(sheet: Page, one: Explanation, name: str, patient: Snapshot, options: Options) -> None:
     finding = one.finding
-    severity = "error" if one.crashed else finding.severity
+    severity = _severity(one)
     mark = (severity, _STYLES.get(severity, "")) if one.is_known else ("unknown", WARNING_STYLE)
     sheet.block(mark, [[(clean(one.headline), "bold")]])
     if one.is_known:
@@ -119,7 +119,7 @@ def _summary(told: Sequence[Explanation], name: str, shown: int) -> list[Run]:
     known = sum(one.is_known for one in told)
     here = sum(one.standing == FIRES for one in told)
     runs: list[Run] = [("explained" if known else "not explained", ERROR_STYLE if known else WARNING_STYLE)]
-    runs.append((f": {len(told)}{NO_BREAK}error{'s' if len(told) > 1 else ''} in {clean(name)}", ""))
+    runs.append((f": {_counted(told)} in {clean(name)}", ""))
     if known:
         runs.append((f", {here or 'none'}{NO_BREAK}of them so in this environment" if len(told) > 1 else "", ""))
     if known < len(told):
@@ -128,6 +128,17 @@ def _summary(told: Sequence[Explanation], name: str, shown: int) -> list[Run]:
     if shown < len(told):
         runs.append((f" ({len(told) - shown} more with --verbose)", QUIET_STYLE))
     return runs
+
+
+def _severity(one: Explanation) -> str:
+    """Return how bad it is: whatever was raised is an error, and what was only printed is what its rule says."""
+    return "error" if one.crashed or not one.is_known else one.finding.severity
+
+
+def _counted(told: Sequence[Explanation]) -> str:
+    """Return how many errors and warnings there are."""
+    counts = [(sum(_severity(one) == severity for one in told), severity) for severity in ("error", "warning", "note")]
+    return ", ".join(f"{count}{NO_BREAK}{severity}{'s' if count > 1 else ''}" for count, severity in counts if count)
 
 
 def _label(name: str) -> tuple[str, str]:
