@@ -46,6 +46,9 @@ def test_an_answer_is_not_judged_where_something_else_decides() -> None:
     assert not found(TRAINER.format(TEXT, config.format("packing=True")), {"trl": "0.14.0"})
     assert not found(TRAINER.format(TEXT, config.format("packing=wanted")), {"trl": "0.14.0"})
     assert found(TRAINER.format(TEXT, config.format("packing=False")), {"trl": "0.14.0"})
+    assert not found(TRAINER.format(ROWS, config.format("dataset_text_field='more'")))
+    assert found(TRAINER.format(ROWS, config.format("dataset_text_field='text'")))
+    assert found(TRAINER.format(ROWS, config.format("dataset_text_field='more'")), {"trl": "1.0.0"})
     assert not found(TRAINER.format(ROWS, config.format("dataset_kwargs={'skip_prepare_dataset': True}")))
 
 

@@ -42,10 +42,11 @@ def refusals(call: Call, calls: Iterable[Call], entries: tuple[Answered, ...], s
                 break
 
 
-def _is_given(call: Call, name: str) -> bool:
-    """Tell whether a call switches something on, or may do so."""
+def _is_given(call: Call, switch: str) -> bool:
+    """Tell whether a call switches something on, or may do so: `NAME`, or `NAME!=TEXT` for anything but a text."""
+    name, _, usual = switch.partition("!=")
     found = call.argument(name)
-    return found is not None and not (found.literal and found.value in (False, None))
+    return found is not None and not (found.literal and found.value in (False, None, usual))
 
 
 def _taken_by(entry: Answered, kind: str, entries: tuple[Answered, ...], surface: Surface) -> int:

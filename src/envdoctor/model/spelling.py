@@ -101,8 +101,8 @@ class Answered(Record):
     """What a function must not return that a script hands over as an argument, in some releases. `kinds` are keys of ANSWERS.
 
     `says` goes on after the package and its version. `wants` is the kind that is taken, where a rewriting can make it; `beside` is the
-    library that has to be imported for it. A switch of `unless` on any call of the script, or a column of `unread` that the function
-    names, makes it unsure.
+    library that has to be imported for it. A switch of `unless` (NAME, or NAME!=TEXT) on any call of the script, or a column of `unread`
+    that the function names, makes it unsure.
     """
 
     of: tuple[str, ...]
