@@ -6,6 +6,14 @@ import sys
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+
+class Fakes(FakeTensorMode):
+    """The mode in which tensors have no values; a copy of a tensor stays in it (peft copies what `modules_to_save` names)."""
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
 
 
 def apply(self: Any, fn: Any, recurse: bool = True) -> Any:

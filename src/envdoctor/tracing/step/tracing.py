@@ -12,7 +12,6 @@ import optimizing
 import substitutes
 import torch
 import training
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 _APART = {True: 1, False: 2}
 """Layers at the bottom and at the top that stay as they are, with and without checkpoints: what they see differs from the middle."""
@@ -67,7 +66,7 @@ def trace(asked: dict[str, Any], say: Any) -> dict[str, Any]:
 
 def follow(asked: dict[str, Any], depth: int, folder: str, group: dict[str, int]) -> dict[str, Any]:
     """Trace the steps of a model of some layers; with a group, two of them, and the optimizer of the whole model."""
-    fake, book = FakeTensorMode(allow_non_fake_inputs=True), ledger.Ledger(building.experts(asked))
+    fake, book = fakes.Fakes(allow_non_fake_inputs=True), ledger.Ledger(building.experts(asked))
     with fake:
         model = building.build(asked, depth)
         fakes.stand_in()
