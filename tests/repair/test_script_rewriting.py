@@ -170,6 +170,28 @@ def test_names_are_exchanged_with_their_uses() -> None:
     assert told.text == "from peft import prepare_model_for_kbit_training\nmodel = prepare_model_for_kbit_training(model)\n"
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "def train():\n    try:\n        from trl import ORPOConfig, ORPOTrainer\n    except ImportError:\n        raise\n",
+            "def train():\n    try:\n        from trl.experimental.orpo import ORPOConfig, ORPOTrainer\n    except ImportError:\n        raise\n",
+        ),
+        (
+            "def train():\n    from trl import CPOTrainer as T  # why\n",
+            "def train():\n    from trl.experimental.cpo import CPOTrainer as T  # why\n",
+        ),
+        (
+            "def train():\n    from trl import CPOConfig, SFTConfig\n",
+            "def train():\n    from trl.experimental.cpo import CPOConfig\n    from trl import SFTConfig\n",
+        ),
+        ("def train():\n    if x: from trl import CPOConfig\n", "def train():\n    if x: from trl import CPOConfig\n"),
+    ],
+)
+def test_an_import_of_a_function_stays_where_it_is(before: str, after: str) -> None:
+    assert written(before, {"trl": "1.16.0", "transformers": "5.23.0"}, unsafe=True).text == after
+
+
 def test_a_class_that_moved_is_imported_from_where_it_is_when_asked_for() -> None:
     text = "from trl import CPOConfig, SFTTrainer\nCPOConfig('out')\n"
     assert written(text).left[0].safety == "unsafe"

@@ -264,6 +264,31 @@ def _name(writing: Writing, misuse: Misuse) -> Step:
     return _succeeded(writing, misuse, entry)
 
 
+def _succeeded_within(writing: Writing, misuse: Misuse, entry: Successor, node: ast.ImportFrom) -> Step:
+    """Return the step that takes an import of a function or a block from elsewhere, where it stands. Raises Cannot."""
+    layout = writing.layout
+    module, _, name = entry.new.rpartition(".")
+    start, _ = layout.span(node)
+    indent, head = layout.indent(start), f"from {node.module} import"
+    if indent is None or not layout.text.startswith(head, start):
+        raise Cannot(f"import {name} from {module} instead")
+    places = {(alias.lineno, alias.col_offset + 1): alias for alias in node.names}
+    told = [(places.get((one.location.line, one.location.column)), one.new) for one in writing.judge.misuses(writing.script)]
+    going = [alias for alias, new in told if alias is not None and new == f"{module}.{alias.name}"]
+    names = [alias.name for alias in going]
+    if len(names) == len(node.names):  # all of them, to the same place
+        said = f"{entry.old} becomes {entry.new}"
+        if len(names) > 1:
+            said = f"{', '.join(names[:-1])} and {names[-1]} come from {module}"
+        return Step(edits=((start, start + len(head), f"from {module} import"),), safety=entry.safety, said=said, location=misuse.location)
+    _, alias = writing.import_at(misuse.location.line, misuse.location.column)
+    assert alias is not None
+    local = alias.asname or alias.name
+    line = f"from {module} import {name if name == local else f'{name} as {local}'}{layout.newline}{indent}"
+    edits = ((start, start, line), *writing.without(node, alias)) if len(node.names) > 1 else ((*layout.span(node), line.rstrip()),)
+    return Step(edits=edits, safety=entry.safety, said=f"{entry.old} becomes {entry.new}", location=misuse.location)
+
+
 def _succeeded(writing: Writing, misuse: Misuse, entry: Successor) -> Step:
     layout = writing.layout
     said = f"{entry.old} becomes {entry.new}"
@@ -277,6 +302,8 @@ def _succeeded(writing: Writing, misuse: Misuse, entry: Successor) -> Step:
     module, _, name = entry.new.rpartition(".")
     old = alias.name
     edits: list[tuple[int, int, str]] = []
+    if module != node.module and node not in layout.tree.body:
+        return _succeeded_within(writing, misuse, entry, node)
     if module != node.module:
         local = alias.asname or old
         edits += writing.without(node, alias)
