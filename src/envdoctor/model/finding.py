@@ -36,8 +36,8 @@ SCRIPT_NAME = "script-name-missing"
 SCRIPT_UNREAD = "script-unreadable"
 CALLS: dict[str, str] = {
     # findings that the atlas derives for a training script
-    SCRIPT_ARGUMENT: "The script passes an argument that the installed release of a library does not take.",
-    SCRIPT_NAME: "The script imports or calls what the installed release of a library does not have.",
+    SCRIPT_ARGUMENT: "The script passes an argument, or a value of one, that the installed release of a library does not take.",
+    SCRIPT_NAME: "The script imports, calls or reads what the installed release of a library does not have.",
 }
 BUILT_IN: dict[str, str] = {
     # findings that no rule file can say, because they depend on what was asked
