@@ -165,6 +165,35 @@ def test_a_value_that_comes_later_than_the_configuration_does_not_move() -> None
     assert not told.steps and "not certainly known" in told.left[0].why
 
 
+@pytest.mark.parametrize(
+    ("given", "between", "value", "moves"),
+    [
+        ("length", "", "length", True),
+        ("self", "", "self.config.length", True),
+        ("*, config", "", "config.length * 2", True),
+        ("config", "config.length = 3", "config.length", False),
+        ("self", "self.length = 3", "self.length", False),
+        ("length", "length = 3", "length", False),
+        ("length", "for length in x:\n        pass", "length", False),
+        ("x", "", "unheard_of", False),
+        ("x", "", "math.pi", True),
+    ],
+)
+def test_a_value_moves_from_within_a_function_if_nothing_sets_it_between(given: str, between: str, value: str, moves: bool) -> None:
+    told = written(
+        f"import math\nfrom trl import SFTConfig, SFTTrainer\ndef train({given}):\n    args = SFTConfig('out')\n    {between or 'pass'}\n"
+        f"    SFTTrainer('m', args=args, packing={value})\n"
+    )
+    assert (f"SFTConfig('out', packing={value})" in told.text) is moves
+
+
+def test_a_parameter_of_another_function_is_nothing_that_the_configuration_knows() -> None:
+    told = written(
+        "from trl import SFTConfig, SFTTrainer\nargs = SFTConfig('out')\ndef train(n):\n    SFTTrainer('m', args=args, packing=n)\n"
+    )
+    assert not told.steps
+
+
 def test_names_are_exchanged_with_their_uses() -> None:
     told = written("from peft import prepare_model_for_int8_training\nmodel = prepare_model_for_int8_training(model)\n")
     assert told.text == "from peft import prepare_model_for_kbit_training\nmodel = prepare_model_for_kbit_training(model)\n"

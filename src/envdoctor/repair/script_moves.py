@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envdoctor.repair.script_parts import Cannot, Step
 from envdoctor.script.layout import arguments
+from envdoctor.script.syntax import children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,16 +84,50 @@ def _is_value_of(writing: Writing, call: ast.Call, name: str) -> bool:
 
 
 def _known_before(writing: Writing, value: ast.expr, config: ast.Call) -> bool:
-    """Tell whether all names of a value are bound before a configuration is made, and only there."""
-    start, end = writing.layout.span(value)
-    used = {one.id for one in writing.layout.names if isinstance(one, ast.Name) and start <= writing.layout.span(one)[0] < end}
-    for name in used:
-        bound = [
-            one.lineno for one in writing.layout.names if isinstance(one, ast.Name) and one.id == name and not isinstance(one.ctx, ast.Load)
-        ]
-        if not bound or max(bound) >= config.lineno:
+    """Tell whether all that a value reads is there before a configuration is made, and is not set again between it and the value."""
+    layout = writing.layout
+    start, end = layout.span(value)
+    read = [one for one in layout.names if start <= layout.span(one)[0] < end]
+    kept = {one.attr for one in read if isinstance(one, ast.Attribute)}
+    for one in layout.names:
+        if isinstance(one, ast.Attribute) and one.attr in kept and not isinstance(one.ctx, ast.Load):
+            if config.lineno <= one.lineno <= value.lineno:
+                return False
+    around = _functions_around(writing, config, value)
+    imported = {alias.asname or alias.name.partition(".")[0] for node in layout.tree.body for alias in _imported(node, config)}
+    for name in {one.id for one in read if isinstance(one, ast.Name)}:
+        bound = [one.lineno for one in layout.names if isinstance(one, ast.Name) and one.id == name and not isinstance(one.ctx, ast.Load)]
+        giver = next((function for function in around if name in _parameters(function)), None)
+        if giver is not None:
+            assert giver.end_lineno is not None
+            if any(config.lineno <= line <= giver.end_lineno for line in bound):
+                return False
+        elif max(bound, default=0) >= config.lineno or not (bound or name in imported):
             return False
     return True
+
+
+def _functions_around(writing: Writing, config: ast.Call, value: ast.expr) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Return the functions that both a configuration and a value stand in, the innermost first."""
+    found: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
+    waiting: list[ast.AST] = [writing.layout.tree]
+    while waiting:
+        for node in children(waiting.pop()):
+            last = getattr(node, "end_lineno", None) or 0
+            if isinstance(node, ast.stmt) and node.lineno <= min(config.lineno, value.lineno) and last >= max(config.lineno, value.lineno):
+                waiting.append(node)
+                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    found.insert(0, node)
+    return found
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    given = function.args
+    return {one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg) if one is not None}
+
+
+def _imported(node: ast.stmt, config: ast.Call) -> list[ast.alias]:
+    return node.names if isinstance(node, (ast.Import, ast.ImportFrom)) and node.lineno < config.lineno else []
 
 
 def _exchanged(writing: Writing, call: ast.Call, old: str, new: str) -> list[tuple[int, int, str]]:
