@@ -23,6 +23,11 @@ pytestmark = pytest.mark.install
 
 LIBRARIES = ("trl", "transformers", "peft")
 LARGEST = 200_000
+TRUE = {
+    # a function that runs under tensor parallelism only imports what transformers moved to another module in 5.16.0
+    ("src/peft/utils/save_and_load.py", "transformers.integrations.tensor_parallel.EmbeddingParallel"),
+}
+"""What the libraries really have wrong, read in the files of both releases: file, and the name that is missing."""
 
 
 def newest() -> dict[str, str]:
@@ -60,5 +65,5 @@ def test_nothing_is_found_in_the_libraries_own_scripts(package: str) -> None:
         calls += len(script.calls)
         told += [(path, finding.message) for finding in tell(judge.misuses(script), judge, patient)]
     print(f"{package} {versions[package]}: {calls} calls, {len(told)} findings")
-    assert told == []
+    assert [one for one in told if not any(one[0] == path and name in one[1] for path, name in TRUE)] == []
     assert calls > 500
