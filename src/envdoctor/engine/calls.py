@@ -8,7 +8,7 @@ from __future__ import annotations
 from envdoctor.engine.calls_answers import refusals
 from envdoctor.engine.calls_keys import refused_keys
 from envdoctor.engine.calls_surface import Surface
-from envdoctor.engine.calls_values import strange_values
+from envdoctor.engine.calls_values import fits, strange_values
 from envdoctor.model.modules import root
 from envdoctor.model.record import Record
 from envdoctor.model.script import READ
@@ -148,8 +148,8 @@ class Judge:
         if kind == LOOK:
             owner, _, name = owner.rpartition(".")
         for entry in self._spellings.dropped:
-            fits = name in entry.methods and any(_fits(owner, pattern) for pattern in entry.of)
-            if fits and self.surface.is_within(entry.package, entry.gone):
+            is_meant = name in entry.methods and any(fits(owner, pattern) for pattern in entry.of)
+            if is_meant and self.surface.is_within(entry.package, entry.gone):
                 return Misuse(
                     kind=kind, package=entry.package, callable=owner, name=name, location=call.location, new=entry.new, entry=entry,
                     had=self.surface.outside(entry.package, entry.gone),
@@ -225,9 +225,9 @@ class Judge:
 
     def _sunk(self, call: Call, argument: Argument) -> Misuse | None:
         for entry in self._spellings.sunk:
-            if argument.name != entry.argument or not any(_fits(call.target, pattern) for pattern in entry.of):
+            if argument.name != entry.argument or not any(fits(call.target, pattern) for pattern in entry.of):
                 continue
-            if any(_fits(call.target, pattern) for pattern in entry.but) or not self.surface.is_within(entry.package, entry.refused):
+            if any(fits(call.target, pattern) for pattern in entry.but) or not self.surface.is_within(entry.package, entry.refused):
                 continue
             if any(call.argument(name) is not None for name in entry.unless) or (entry.unless and not call.complete):
                 continue
@@ -236,20 +236,6 @@ class Judge:
                 entry=entry, argument=argument,
             )  # fmt: skip
         return None
-
-
-def _fits(target: str, pattern: str) -> bool:
-    """Tell whether a name fits a pattern with at most one `*`, which stands for no dot.
-
-    >>> _fits("transformers.AutoModelForCausalLM.from_pretrained", "transformers.AutoModel*.from_pretrained")
-    True
-    """
-    before, star, after = pattern.partition("*")
-    if not star:
-        return target == pattern
-    if len(target) < len(before) + len(after) or not target.startswith(before) or not target.endswith(after):
-        return False
-    return "." not in target[len(before) : len(target) - len(after)]
 
 
 def _is_imported(target: str, imported: set[str]) -> bool:

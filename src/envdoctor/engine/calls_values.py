@@ -28,7 +28,7 @@ def strange_values(call: Call, entries: tuple[Valued, ...], surface: Surface) ->
     """Yield the values of a call that its release does not take, in the order of its arguments."""
     bases = surface.bases(call.target)
     for entry in entries if call.arguments else ():
-        if set(entry.of).isdisjoint(bases) and not any(_fits(call.target, pattern) for pattern in entry.of):
+        if set(entry.of).isdisjoint(bases) and not any(fits(call.target, pattern) for pattern in entry.of):
             continue
         for argument in call.arguments:
             if argument.name in entry.arguments and argument.literal:
@@ -57,6 +57,15 @@ def _near(value: str, entry: Valued, surface: Surface) -> str:
     return next(iter(get_close_matches(value.lower(), taken, 1, 0.8)), "")
 
 
-def _fits(target: str, pattern: str) -> bool:
+def fits(target: str, pattern: str) -> bool:
+    """Tell whether a name fits a pattern with at most one `*`, which stands for no dot.
+
+    >>> fits("transformers.AutoModelForCausalLM.from_pretrained", "transformers.AutoModel*.from_pretrained")
+    True
+    """
     before, star, after = pattern.partition("*")
-    return bool(star) and target.startswith(before) and target.endswith(after) and "." not in target[len(before) : len(target) - len(after)]
+    if not star:
+        return target == pattern
+    if len(target) < len(before) + len(after) or not target.startswith(before) or not target.endswith(after):
+        return False
+    return "." not in target[len(before) : len(target) - len(after)]
