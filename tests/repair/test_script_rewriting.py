@@ -94,7 +94,7 @@ def test_an_argument_is_respelled_and_nothing_else_changes(before: str, after: s
     ("text", "why"),
     [
         ("TrainingArguments('out', warmup_ratio=1.0)", "must be counted out"),
-        ("TrainingArguments('out', warmup_ratio=share)", "must be counted out"),
+        ("TrainingArguments('out', warmup_ratio=1.0)", "must be counted out"),
         ("TrainingArguments('out', save_safetensors=False)", "cannot be had"),
         ("TrainingArguments('out', evaluation_strategy='no', eval_strategy='no')", "decide which of the two counts"),
         ("TrainingArguments('out', max_stepz=3)", "perhaps max_steps is meant"),
@@ -192,6 +192,21 @@ def test_a_parameter_of_another_function_is_nothing_that_the_configuration_knows
         "from trl import SFTConfig, SFTTrainer\nargs = SFTConfig('out')\ndef train(n):\n    SFTTrainer('m', args=args, packing=n)\n"
     )
     assert not told.steps
+
+
+@pytest.mark.parametrize(
+    ("before", "safe", "unsafe"),
+    [
+        ("share = 0.05\nA('out', warmup_ratio=share)", "share = 0.05\nA('out', warmup_steps=share)", ""),
+        ("A('out', warmup_ratio=1.0)", "", ""),
+        ("A('out', warmup_ratio=config.share)", "", "A('out', warmup_steps=config.share)"),
+        ("A(**{'output_dir': 'out', 'warmup_ratio': 5e-2})", "A(**{'output_dir': 'out', 'warmup_steps': 5e-2})", ""),
+    ],
+)
+def test_a_share_of_the_steps_stays_as_it_is_written(before: str, safe: str, unsafe: str) -> None:
+    head = "from transformers import TrainingArguments as A\n"
+    assert written(head + before).text == head + (safe or before)
+    assert written(head + before, unsafe=True).text == head + (unsafe or safe or before)
 
 
 def test_names_are_exchanged_with_their_uses() -> None:

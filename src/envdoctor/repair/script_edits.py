@@ -12,7 +12,7 @@ from envdoctor.model.spelling import Answered, Moved, Renamed, Successor, Sunk, 
 from envdoctor.repair.script_answers import answered
 from envdoctor.repair.script_moves import back, moved
 from envdoctor.repair.script_parts import Cannot, Step, Writing
-from envdoctor.repair.script_values import GONE, converted
+from envdoctor.repair.script_values import GONE, RATIO, converted
 from envdoctor.script import read
 from envdoctor.script.layout import Layout, arguments, edited
 from envdoctor.script.notebook_text import Sheet
@@ -144,6 +144,11 @@ def _renamed(writing: Writing, misuse: Misuse, entry: Renamed) -> Step:
         if not forward:
             raise Cannot(f"what to write for its value as {entry.old} has to be worked out")
         value = converted(entry.values, argument) if entry.values != "same" else GONE
+        if entry.values == RATIO and not argument.literal:
+            step = _respelled(writing, misuse, misuse.new, None, "unsafe")
+            return step.replace(said=f"{step.said}, if its value is below 1")
+        if entry.values == RATIO and value is not None:
+            return _respelled(writing, misuse, misuse.new, None, entry.safety)  # the same number, as it is written
         if value is None:
             raise Cannot(entry.advice or f"what to write for its value as {entry.new} has to be worked out")
     if value == GONE:

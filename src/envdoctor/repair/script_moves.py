@@ -90,9 +90,9 @@ def _known_before(writing: Writing, value: ast.expr, config: ast.Call) -> bool:
     read = [one for one in layout.names if start <= layout.span(one)[0] < end]
     kept = {one.attr for one in read if isinstance(one, ast.Attribute)}
     for one in layout.names:
-        if isinstance(one, ast.Attribute) and one.attr in kept and not isinstance(one.ctx, ast.Load):
-            if config.lineno <= one.lineno <= value.lineno:
-                return False
+        is_between = config.lineno <= one.lineno <= value.lineno
+        if is_between and isinstance(one, ast.Attribute) and one.attr in kept and not isinstance(one.ctx, ast.Load):
+            return False
     around = _functions_around(writing, config, value)
     imported = {alias.asname or alias.name.partition(".")[0] for node in layout.tree.body for alias in _imported(node, config)}
     for name in {one.id for one in read if isinstance(one, ast.Name)}:

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
     from envdoctor.model.script import Argument
 
+RATIO = "ratio"
+"""The conversion that asks only whether a value may stay: it is a share of all steps before and after."""
 GONE = ""
 """Stands for an argument that is left out."""
 
@@ -40,7 +42,7 @@ def _unset(value: object) -> str | None:
 
 
 CONVERSIONS: dict[str, Callable[[object], str | None]] = {
-    "ratio": _ratio,
+    RATIO: _ratio,
     "by length": _flag('"group_by_length"', GONE),
     "adafactor": _flag('"adafactor"', GONE),
     "inputs": _flag('["inputs"]', GONE),
