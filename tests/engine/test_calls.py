@@ -179,3 +179,39 @@ def test_where_a_rule_tells_the_same_the_rule_alone_speaks(book: CompiledBook) -
     errors = [(finding.rule, finding.subject) for finding in told if finding.severity == "error"]
     assert ("trl-sft-config-refuses-max-seq-length", "script") in errors
     assert [subject for rule, subject in errors if rule == SCRIPT_ARGUMENT] == ["trl.SFTConfig(group_by_length=)"]
+
+
+@pytest.mark.parametrize(
+    ("line", "versions", "message"),
+    [
+        (
+            "from transformers.models.llama.modeling_llama import LlamaFlashAttention2", {},
+            "the script imports transformers.models.llama.modeling_llama.LlamaFlashAttention2, which transformers dropped in 4.48.0",
+        ),
+        (
+            "from transformers.optimization import AdamW", {},
+            "the script imports transformers.optimization.AdamW, which transformers dropped in 4.50.0; write torch.optim.AdamW",
+        ),
+        (
+            "from transformers.trainer_utils import ShardedDDPOption", {},
+            "the script imports transformers.trainer_utils.ShardedDDPOption, which transformers dropped in 4.35.0",
+        ),
+        (
+            "from peft.utils.other import prepare_model_for_int8_training", {},
+            "the script imports peft.utils.other.prepare_model_for_int8_training, which peft dropped in 0.10.0; "
+            "write peft.prepare_model_for_kbit_training",
+        ),
+        ("from transformers.optimization import AdamW", {"transformers": "4.49.0"}, ""),
+        ("from transformers.models.llama.modeling_llama import LlamaFlashAttention2", {"transformers": "4.47.1"}, ""),
+        ("from transformers.trainer_utils import get_last_checkpoint, EvalPrediction", {}, ""),
+        ("from transformers.models.llama.modeling_llama import LlamaDecoderLayer, apply_rotary_pos_emb", {}, ""),
+    ],
+)  # fmt: skip
+def test_names_inside_a_library_are_judged_where_they_come_from(line: str, versions: dict[str, str], message: str) -> None:
+    assert [finding.message for finding in found(line, versions)] == ([message] if message else [])
+
+
+def test_what_comes_only_later_is_not_looked_for_elsewhere() -> None:
+    (finding,) = found("import torch\ntorch.xpu.max_memory_allocated()", {"torch": "2.4.1"})
+    assert finding.message == "the script imports torch.xpu.max_memory_allocated, which torch has only from 2.5.0 on"
+    assert found("import torch\nif torch.xpu.is_available():\n    torch.xpu.max_memory_allocated()", {"torch": "2.4.1"}) == []

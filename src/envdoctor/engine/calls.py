@@ -124,16 +124,24 @@ class Judge:
         else:
             return None
         name = ".".join(filter(None, (place.module, place.chain.partition(".")[0])))
-        if entry is None and not had & state:
+        if entry is None and had & ((state & -state) - 1):  # it went; what comes only later stands nowhere else now
             moved = self.surface.elsewhere(place)
             entry = Successor(old=dotted, new=moved, safety="unsafe") if moved else None
         new = entry.new if entry is not None and self._is_there(entry.new) else ""
         return Misuse(kind=NAME, package=place.package, callable="", name=name, location=location, had=had, new=new, entry=entry)
 
     def _successor(self, dotted: str) -> Successor | None:
-        for one in self._spellings.successors:
-            if dotted == one.old or dotted.startswith(one.old + "."):
-                return one.replace(new=one.new + dotted[len(one.old) :]) if one.new else one
+        spellings = [dotted]
+        place = self.surface.place(dotted)
+        if place is not None and place.module != root(dotted):
+            short = f"{root(dotted)}.{place.chain}"
+            above = self.surface.place(short)
+            if place.chain and above is not None and self.surface.had(above) & self.surface.had(place):
+                spellings.append(short)  # what the root exported under the same name, at the same time
+        for spelled in spellings:
+            for one in self._spellings.successors:
+                if spelled == one.old or spelled.startswith(one.old + "."):
+                    return one.replace(new=one.new + spelled[len(one.old) :]) if one.new else one
         return None
 
     def _is_there(self, dotted: str) -> bool:
