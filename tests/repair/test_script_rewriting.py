@@ -94,7 +94,6 @@ def test_an_argument_is_respelled_and_nothing_else_changes(before: str, after: s
     ("text", "why"),
     [
         ("TrainingArguments('out', warmup_ratio=1.0)", "must be counted out"),
-        ("TrainingArguments('out', warmup_ratio=1.0)", "must be counted out"),
         ("TrainingArguments('out', save_safetensors=False)", "cannot be had"),
         ("TrainingArguments('out', evaluation_strategy='no', eval_strategy='no')", "decide which of the two counts"),
         ("TrainingArguments('out', max_stepz=3)", "perhaps max_steps is meant"),
