@@ -24,7 +24,8 @@ from envdoctor.memory.forecast import forecast, needs_for
 from envdoctor.memory.model import Model
 from envdoctor.memory.shape import shape_of
 from envdoctor.model.errors import EnvdoctorError
-from envdoctor.tracing.answer import request, whole
+from envdoctor.tracing.answer import request
+from envdoctor.tracing.answer import traced as ask_for
 from envdoctor.tracing.child import NotTraced, trace
 from envdoctor.tracing.deepen import Uneven
 from envdoctor.tracing.replay import replay
@@ -59,8 +60,8 @@ def one(row: dict[str, Any], python: str) -> dict[str, Any]:
     calculated = forecast(shape, run)
     found["tier_a"] = {"allocated": calculated.allocated, "reserved": calculated.reserved}
     try:
-        told = trace(python, request(configuration, run, trainer, everything=False), lambda _: None)
-        traced = whole(told)
+        asked = request(configuration, run, trainer, everything=False)
+        traced = ask_for(lambda words: trace(python, words, lambda _: None), asked)
     except (EnvdoctorError, NotTraced, Uneven) as error:
         return found | {"error": f"{type(error).__name__}: {error}"[:400]}
     seen = replay(traced, run, needs_for(Model(shape, run, shape.layers), run))

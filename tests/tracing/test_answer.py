@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from envdoctor.memory.run import Run
-from envdoctor.tracing.answer import Garbled, read, request, whole
+from envdoctor.tracing.answer import Garbled, read, request, traced, whole
 from envdoctor.tracing.deepen import Step, Uneven
 from tests.tracing.test_deepen import invented
 
@@ -37,10 +37,10 @@ def answer(**other: Any) -> dict[str, Any]:
 
 
 def test_an_answer_becomes_the_step_of_the_whole_model() -> None:
-    traced = whole(answer())
-    assert traced.step.marks == invented(12).marks
-    assert (sum(traced.weights), sum(traced.adapters), traced.parameters, traced.trained) == (900 + 1200 + 3, 84, 450 + 600, 84)
-    assert traced.optimizer == ((14, 14), (5, -1))
+    found = whole(answer())
+    assert found.step.marks == invented(12).marks
+    assert (sum(found.weights), sum(found.adapters), found.parameters, found.trained) == (900 + 1200 + 3, 84, 450 + 600, 84)
+    assert found.optimizer == ((14, 14), (5, -1))
 
 
 def test_a_deeper_trace_that_does_something_else_is_told() -> None:
@@ -69,3 +69,16 @@ def test_what_is_asked_can_be_sent() -> None:
     asked = request({"model_type": "llama"}, Run(rank=16, autocast=False), "trl", everything=True)
     assert json.loads(json.dumps(asked)) == asked
     assert (asked["dtype"], asked["trainer"], asked["rank"], asked["everything"]) == ("fp16", "trl", 16, True)
+
+
+def test_where_the_ends_are_another_kind_more_of_them_are_left_alone() -> None:
+    asked: list[int] = []
+
+    def ask(words: dict[str, Any]) -> dict[str, Any]:
+        asked.append(words["further"])
+        return answer() if words["further"] else answer(steps=[told(invented(5)), told(invented(6, wide_every=6))])
+
+    assert traced(ask, {"further": 0}).layers == 12
+    assert asked == [0, 1]
+    with pytest.raises(Uneven):
+        traced(lambda _: answer(steps=[told(invented(5)), told(invented(6, wide_every=6))]), {"further": 0})

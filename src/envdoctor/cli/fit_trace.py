@@ -71,7 +71,8 @@ def traced_of(values: Values, configuration: Mapping[str, Any], shape: Shape, ru
     from envdoctor.cli.terminal import Patience
     from envdoctor.memory.forecast import needs_for
     from envdoctor.memory.model import Model
-    from envdoctor.tracing.answer import Garbled, request, whole
+    from envdoctor.tracing.answer import Garbled, request
+    from envdoctor.tracing.answer import traced as ask_for
     from envdoctor.tracing.child import NotTraced, trace
     from envdoctor.tracing.deepen import Uneven
     from envdoctor.tracing.replay import replay
@@ -81,7 +82,7 @@ def traced_of(values: Values, configuration: Mapping[str, Any], shape: Shape, ru
     asked = request(configuration, run, wishes.trainer, everything=wishes.targets == "all-linear")
     try:
         with Patience("starting the environment's Python") as patience:
-            traced = whole(trace(python, asked, patience.say))
+            traced = ask_for(lambda words: trace(python, words, patience.say), asked)
     except (NotTraced, Uneven) as error:
         return Trace(shape=shape, run=run, says=f"not traced, but computed from the shape: {error}")
     except Garbled as error:

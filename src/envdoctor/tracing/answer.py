@@ -9,7 +9,7 @@ from envdoctor.tracing.deepen import Group, Step, Uneven, deepen, repeated, sett
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from envdoctor.memory.run import Run
@@ -53,6 +53,7 @@ def request(configuration: Mapping[str, Any], run: Run, trainer: str, *, everyth
         "trainer": trainer,
         "double_quantised": run.double_quantised,
         "saved": list(run.saved_modules),
+        "further": 0,
     }
 
 
@@ -65,6 +66,17 @@ def read(line: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Garbled(f"it said {line[:200]!r}")
     return found
+
+
+def traced(ask: Callable[[dict[str, Any]], Mapping[str, Any]], asked: dict[str, Any]) -> Traced:
+    """Ask, and once more with more layers at both ends left as they are where those turn out to be another kind.
+
+    Raises Uneven, Garbled, and what `ask` raises.
+    """
+    try:
+        return whole(ask(asked))
+    except Uneven:
+        return whole(ask({**asked, "further": 1}))
 
 
 def whole(told: Mapping[str, Any]) -> Traced:

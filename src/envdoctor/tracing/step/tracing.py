@@ -51,7 +51,7 @@ def plan(kinds: list[Any], apart: int) -> tuple[list[int], dict[str, int]]:
 def trace(asked: dict[str, Any], say: Any) -> dict[str, Any]:
     """Trace two steps of a shallow model, and one of a deeper one that proves what was learnt of the first."""
     kinds = building.kinds(asked)
-    depths, group = plan(kinds, _APART[asked["checkpointing"]])
+    depths, group = plan(kinds, _APART[asked["checkpointing"]] + asked["further"])
     told: dict[str, Any] = {"depths": depths, "group": group, "layers": len(kinds), "steps": []}
     with tempfile.TemporaryDirectory() as folder:
         for depth in depths:
