@@ -6,6 +6,10 @@ Each line of CONFIGURATIONS is one run; each line of ROWS repeats it with what w
 out, so the command can be given again. Every run has a process of its own. Nothing is downloaded: models are built from the
 configurations below, with random weights.
 
+A run may bring the `config` of a model that is not among those below, and call it as it likes. `targets` is 7 for all projections of
+attention and MLP, 4 for those of attention, or what `LoraConfig(target_modules=...)` takes: "all-linear", or names with commas between.
+`saved` holds its `modules_to_save`; with `eval_batch` an evaluation follows every second step.
+
 A run may ask for several cards: `"cards": 2` with `"sharing"`, which is `layers` (one process, `device_map="auto"`), or `ddp`, `fsdp1`,
 `fsdp2`, `zero1`, `zero2` or `zero3` (a process a card, as `torchrun` starts them). Its row tells of every card (`each`); the figures
 beside it are those of the fullest. `"zero"` holds what the DeepSpeed configuration says besides, `"max_memory"` is in GiB a card.
@@ -96,13 +100,20 @@ DEVICE = os.environ.get("MEASURE_ON", "cuda")  # "cpu" tries whether a run goes 
 ONE_EACH = ("ddp", "fsdp1", "fsdp2", "zero1", "zero2", "zero3")
 
 
+def configuration(run: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a run's model."""
+    if "config" in run:
+        return dict(run["config"])
+    shape, more = MODELS[run["model"]]
+    return dict(zip(FIELDS, shape, strict=True)) | more
+
+
 def build(run: dict[str, Any]) -> Any:
     """Build the model of a run on the GPU, with adapters when the method has them."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    shape, more = MODELS[run["model"]]
-    values = dict(zip(FIELDS, shape, strict=True)) | more
+    values = configuration(run)
     values["num_hidden_layers"] = run.get("layers", values["num_hidden_layers"])
     kind = values.pop("model_type")
     config = AutoConfig.for_model(kind, **values, use_cache=False)
@@ -199,8 +210,10 @@ def adapt(model: Any, run: dict[str, Any]) -> Any:
         model = prepare_model_for_kbit_training(
             model, use_gradient_checkpointing=run["gc"], gradient_checkpointing_kwargs={"use_reentrant": False}
         )
-    attention, mlp = OTHER_TARGETS.get(MODELS[run["model"]][0][0], (TARGETS[:4], TARGETS[4:]))
-    chosen = attention + mlp if run["targets"] == 7 else attention
+    attention, mlp = OTHER_TARGETS.get(configuration(run)["model_type"], (TARGETS[:4], TARGETS[4:]))
+    chosen: Any = attention + mlp if run["targets"] == 7 else attention
+    if isinstance(run["targets"], str):
+        chosen = run["targets"].split(",") if run["targets"] != "all-linear" else "all-linear"
     return get_peft_model(
         model,
         LoraConfig(
@@ -208,6 +221,7 @@ def adapt(model: Any, run: dict[str, Any]) -> Any:
             lora_alpha=2 * run["r"],
             target_modules=chosen,
             use_dora=run["method"] == "dora",
+            modules_to_save=run.get("saved"),
             task_type="CAUSAL_LM",
         ),
     )
@@ -231,6 +245,8 @@ def settings(run: dict[str, Any], folder: str) -> dict[str, Any]:
         "disable_tqdm": True,
         "use_liger_kernel": bool(run.get("liger")),
     }
+    if run.get("eval_batch"):
+        arguments |= {"eval_strategy": "steps", "eval_steps": STEPS // 2, "per_device_eval_batch_size": run["eval_batch"]}
     if run["optim"].startswith("galore"):
         arguments["optim_target_modules"] = ["attn", "mlp"]
     if DEVICE == "cpu":
@@ -261,9 +277,9 @@ def train(model: Any, run: dict[str, Any], arguments: Any, steady: list[int]) ->
         def on_step_end(self, *_: Any, **__: Any) -> None:
             steady.append(torch.cuda.memory_allocated() if DEVICE == "cuda" else 0)
 
-    vocabulary = MODELS[run["model"]][0][-1]
+    vocabulary = configuration(run)["vocab_size"]
     generator = torch.Generator().manual_seed(0)
-    needed = run["batch"] * STEPS * run.get("cards", 1)
+    needed = max(run["batch"] * STEPS * run.get("cards", 1), run.get("eval_batch", 0))
     rows = torch.randint(3, vocabulary, (needed, run["seq"]), generator=generator)
     if run["trainer"] == "trl":
         from datasets import Dataset
@@ -279,7 +295,8 @@ def train(model: Any, run: dict[str, Any], arguments: Any, steady: list[int]) ->
         SFTTrainer(model, args=settings_, train_dataset=data, processing_class=tokenizer, callbacks=[Steady()]).train()
         return
     samples = [{"input_ids": row, "labels": row.clone()} for row in rows]
-    Trainer(model=model, args=arguments, train_dataset=samples, callbacks=[Steady()]).train()
+    more = {"eval_dataset": samples[: run["eval_batch"]]} if run.get("eval_batch") else {}
+    Trainer(model=model, args=arguments, train_dataset=samples, callbacks=[Steady()], **more).train()
 
 
 def measure(run: dict[str, Any], trace: str) -> dict[str, Any]:

@@ -114,5 +114,28 @@ def test_other_modules_cannot_be_saved() -> None:
     shape = shape_of({"model_type": "llama", **SIZES}, "llama")
     with pytest.raises(UsageError, match="only embed_tokens and lm_head are followed"):
         resolve(Wishes(saved=("score",)), shape, NEWEST)
-    with pytest.raises(UsageError, match="--modules-to-save trains copies"):
-        resolve(Wishes(targets="q_proj,lm_head"), shape, NEWEST)
+
+
+def test_adapters_wrap_the_embedding_and_the_head_where_they_are_named() -> None:
+    shape = shape_of({"model_type": "llama", **SIZES}, "llama")
+    run, _ = resolve(Wishes(rank=4, targets="q_proj,embed_tokens,lm_head"), shape, NEWEST)
+    ends = 4 * (shape.vocab + shape.hidden)
+    queries = 4 * (shape.hidden + shape.queries) * shape.layers
+    assert forecast(shape, run).trained == queries + 2 * ends
+    unsloth, _ = resolve(Wishes(trainer="unsloth", targets="q_proj,lm_head"), shape, NEWEST)
+    assert unsloth.saved_modules == ("lm_head",)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "says"),
+    [
+        ({"targets": "q_proj,lm_head", "trainer": "trl"}, "trl multiplies by the head's weight itself"),
+        ({"targets": "q_proj,lm_head", "loss": "liger"}, "--loss liger multiplies by the head's weight itself"),
+        ({"targets": "q_proj,lm_head", "method": "dora"}, "DoRA on lm_head is not followed"),
+        ({"targets": "q_proj,lm_head", "saved": ("lm_head",)}, "lm_head is in --modules-to-save too"),
+    ],
+)
+def test_adapters_that_nobody_trains_or_follows_are_refused(wishes: dict[str, Any], says: str) -> None:
+    shape = shape_of({"model_type": "llama", **SIZES}, "llama")
+    with pytest.raises(UsageError, match=says):
+        resolve(Wishes(**wishes), shape, NEWEST)

@@ -27,6 +27,7 @@ RUNS: list[dict[str, Any]] = [
     {"adapted_experts": ("gate_up", "down", "router"), "targets": ("q", "o")},
     {"adapted_experts": ("gate_up", "down"), "checkpointing": False},
     {"saved_modules": ("embed_tokens", "lm_head")},
+    {"targets": ("q", "embed_tokens", "lm_head")},
 ]
 MODELS = (
     "meta-llama/Llama-3.2-1B",

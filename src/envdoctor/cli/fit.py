@@ -6,7 +6,7 @@ import os
 import sys
 
 from envdoctor.cli.options import FLAG, LIST, VALUE, Operand, Option, explain, scan
-from envdoctor.memory.arguments import ATTENTIONS, DTYPES, LOSSES, METHODS, TRAINERS
+from envdoctor.memory.arguments import ATTENTIONS, DTYPES, LOSSES, METHODS, SAVED, TRAINERS
 from envdoctor.memory.sharing import OFFLOADING, SHARINGS
 from envdoctor.model.errors import UsageError
 
@@ -41,7 +41,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(name="method", kind=VALUE, choices=METHODS, help="how it is trained (default: lora)"),
     _number("rank", "R", None, "rank of the adapters (default: 8)"),
     Option(
-        name="targets", kind=LIST, metavar="WHICH", help="what adapters wrap: all-linear (default), attention, mlp, or names such as q_proj"
+        name="targets",
+        kind=LIST,
+        metavar="WHICH",
+        help="what adapters wrap: all-linear (default), attention, mlp, or names (q_proj, lm_head)",
     ),
     Option(name="modules-to-save", kind=LIST, metavar="NAME", help="what is trained whole beside adapters: lm_head, embed_tokens"),
     _number("batch", "N", None, "samples of one step on one card (default: 1)"),
@@ -243,6 +246,9 @@ def _cards(shape: Shape, asked: Run, values: Values, divided: dict[str, Any], as
         raise UsageError("fit: --sharing and --deepspeed say the same in two ways; leave one out")
     if cards > 1 and asked.saved_modules:
         raise UsageError(f"--modules-to-save {asked.saved_modules[0]}: is followed on one card only; leave --gpus out")
+    ends = [name for name in asked.targets if name in SAVED]
+    if cards > 1 and ends:
+        raise UsageError(f"--targets {ends[0]}: is followed on one card only; leave --gpus out")
     if cards == 1:
         if sharing or path:
             raise UsageError(f"--{'sharing' if sharing else 'deepspeed'} {sharing or path}: wants --gpus 2 or more")

@@ -111,6 +111,7 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         assumed.append("experts stay in 16 bit: bitsandbytes quantises linear layers, and these experts are one tensor")
     five = since(versions, "transformers", 5)
     targets = targets_of(wishes.targets)
+    targets, saved, ends = _ends(wishes, targets, loss)
     experts = experts_of(wishes.targets, shape, versions) if wishes.method in ("lora", "qlora", "dora") else ()
     if wishes.targets == "all-linear" and shape.latent:
         targets += _LATENT
@@ -121,7 +122,7 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         method=wishes.method,
         rank=wishes.rank,
         targets=targets,
-        saved_modules=saved_of(wishes.saved) if wishes.method in ("lora", "qlora", "dora") else (),
+        saved_modules=saved_of(saved) if wishes.method in ("lora", "qlora", "dora") else (),
         adapted_experts=experts,
         batch=wishes.batch,
         seq=wishes.seq,
@@ -136,7 +137,7 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         loss=loss,
         fp32_logits_out=wishes.trainer == "transformers",
         shifted_logits=not since(versions, "transformers", 4, 50),
-        margin=0.2 if unsloth or (shape.experts and not five) else 0.1 if not five else 0.08 if wishes.saved else 0.0,
+        margin=0.2 if unsloth or (shape.experts and not five) else 0.1 if not five else 0.08 if saved or ends else 0.0,
         fused=loss == "liger" or unsloth,
         cached_evaluation=not five and wishes.trainer == "transformers",
     ), assumed
@@ -159,13 +160,31 @@ def targets_of(text: str) -> tuple[str, ...]:
     if text in _SETS:
         return _SETS[text]
     known = {module: short for short, module in _MODULES.items()} | {short: short for short in _MODULES} | _OTHER_NAMES
+    known |= {name: name for name in SAVED}
     words = [word for word in text.split(",") if word]
     wrong = [word for word in words if word not in known]
-    if any(word in SAVED for word in wrong):
-        raise UsageError(f"--targets {text}: adapters on embeddings and the head are not followed; --modules-to-save trains copies of them")
     if wrong or not words:
-        raise UsageError(f"--targets {text}: {wrong[0] if wrong else text!r} is none of {', '.join((*_SETS, *_MODULES.values()))}")
+        raise UsageError(f"--targets {text}: {wrong[0] if wrong else text!r} is none of {', '.join((*_SETS, *_MODULES.values(), *SAVED))}")
     return tuple(dict.fromkeys(short for word in words for short in known[word].split(",")))
+
+
+def _ends(wishes: Wishes, targets: tuple[str, ...], loss: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """Return what adapters wrap, what is trained whole, and whether adapters wrap the embedding or the head. Raises UsageError."""
+    ends = tuple(name for name in targets if name in SAVED) if wishes.method in ("lora", "qlora", "dora") else ()
+    if ends and wishes.trainer == "unsloth":  # its get_peft_model takes these names out of the targets, and trains copies
+        return tuple(name for name in targets if name not in SAVED), (*wishes.saved, *ends), False
+    both = [name for name in ends if name in wishes.saved]
+    if both:
+        raise UsageError(f"--targets {wishes.targets}: {both[0]} is in --modules-to-save too; leave it out of one")
+    if ends and wishes.method == "dora":
+        raise UsageError(f"--targets {wishes.targets}: DoRA on {ends[0]} is not followed; --method lora is")
+    if "lm_head" in ends and loss in ("rows", "chunked", "liger"):
+        by = "trl" if wishes.trainer == "trl" else f"--loss {loss}"
+        hint = "; --modules-to-save lm_head trains it"
+        raise UsageError(
+            f"--targets {wishes.targets}: {by} multiplies by the head's weight itself, so no adapter on lm_head is trained{hint}"
+        )
+    return targets, wishes.saved, bool(ends)
 
 
 def saved_of(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from envdoctor.memory.ops import cast, copy, linear, scale, softcap, take
+from envdoctor.memory.layers import project
+from envdoctor.memory.ops import cast, copy, scale, softcap, take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from envdoctor.memory.layers import Linear
     from envdoctor.memory.ops import Weight
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
     from envdoctor.memory.tape import Gradients, Tape, Tensor
 
 
-def loss_of(tape: Tape, x: Tensor, head: Weight, shape: Shape, run: Run) -> Tensor:
-    """Compute the loss of the last hidden states."""
+def loss_of(tape: Tape, x: Tensor, head: Linear, shape: Shape, run: Run) -> Tensor:
+    """Compute the loss of the last hidden states. Only the full one runs the head's adapter: the others take its weight."""
     if run.loss == "chunked":
-        return chunked(tape, x, head, run.tokens - run.batch)
+        return chunked(tape, x, head.base, run.tokens - run.batch)
     if run.loss == "rows":
-        return by_rows(tape, x, head, run.tokens - run.batch)
+        return by_rows(tape, x, head.base, run.tokens - run.batch)
     if run.loss == "liger":
-        return liger(tape, x, head, run.tokens, shape)
+        return liger(tape, x, head.base, run.tokens, shape)
     return full(tape, x, head, shape, run)
 
 
-def full(tape: Tape, x: Tensor, head: Weight, shape: Shape, run: Run) -> Tensor:
+def full(tape: Tape, x: Tensor, head: Linear, shape: Shape, run: Run) -> Tensor:
     """Run `ForCausalLMLoss` of transformers: all logits, in 16 bit, in fp32, and their log_softmax.
 
     Under autocast accelerate converts the logits a model returns to fp32 once more (`convert_outputs_to_fp32`), and DDP clones what is
     returned when it looks for unused parameters (`_DDPSink`).
     """
-    logits = linear(tape, x, head)
+    logits = project(tape, x, head)
     if tape.watched is not None:
         logits = tape.watched(logits)
     if shape.capped_logits:

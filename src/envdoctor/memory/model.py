@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from envdoctor.memory.decoder import Layer, Pass, forward, vector
-from envdoctor.memory.layers import norm
+from envdoctor.memory.layers import Linear, norm
 from envdoctor.memory.loss import loss_of
-from envdoctor.memory.ops import Weight, linear, scale
+from envdoctor.memory.ops import Weight, add, linear, scale
 from envdoctor.memory.tape import Leaf, Tape, Tensor
 
 TYPE_CHECKING = False
@@ -35,6 +35,8 @@ class Model:
                 self.embedding = Weight(shape.vocab, shape.hidden, run.other_width, trained=True)
             if "lm_head" in run.saved_modules:
                 self.head = Weight(shape.vocab, shape.hidden, run.other_width, trained=True)
+        self.beside_embedding = _pair(run, "embed_tokens", shape.vocab, shape.hidden)  # peft's Embedding: a word picks a column of A
+        self.beside_head = _pair(run, "lm_head", shape.hidden, shape.vocab)
         windowed = _spread(shape.window_layers, shape.layers)
         self.layers = [
             Layer(shape, run, windowed=windowed[number], sparse=bool(shape.experts) and number >= shape.dense_layers)
@@ -56,7 +58,7 @@ class Model:
     def adapters(self) -> list[Weight]:
         """Return all parameters that adapters add."""
         copies = [weight for weight in (self.embedding, self.head) if weight not in self._stored]
-        return [*[weight for layer in self.layers for weight in layer.adapters()], *copies]
+        return [*self.beside_embedding, *[weight for layer in self.layers for weight in layer.adapters()], *self.beside_head, *copies]
 
     def leaves(self) -> list[Leaf]:
         """Return where gradients are kept."""
@@ -65,6 +67,13 @@ class Model:
     def trained(self) -> list[Weight]:
         """Return what the optimizer sees."""
         return self.weights() if self.run.method == "full" else self.adapters()
+
+
+def _pair(run: Run, name: str, inputs: int, outputs: int) -> tuple[Weight, ...]:
+    """Return the adapter beside the embedding or the head: A and B, or nothing."""
+    if name not in run.targets or run.method not in ("lora", "qlora"):
+        return ()
+    return Weight(run.rank, inputs, run.adapter_width, trained=True), Weight(outputs, run.rank, run.adapter_width, trained=True)
 
 
 def _spread(some: int, all_: int) -> list[bool]:
@@ -112,7 +121,9 @@ def step(tape: Tape, model: Model, way: Way | None = None) -> None:
     del masks
     if way is not None:
         x = way.head(x)
-    loss = loss_of(tape, x, model.head, shape, run)
+    a, b = model.beside_head or (None, None)
+    head = Linear(model.head, None, a, b, None)
+    loss = loss_of(tape, x, head, shape, run)
     del x
     tape.casts.clear()
     if way is not None:
@@ -145,12 +156,37 @@ def _embed(tape: Tape, model: Model) -> Tensor:
 
     node = tape.node((table.tensor,), [ids], backward)
     x = tape.new(run.tokens * model.shape.hidden, width, node)
+    if model.beside_embedding:
+        scaled_by_itself = model.shape.family.startswith("gemma")  # its class of embeddings scales, where others' models do
+        x = scale(tape, x) if scaled_by_itself else x
+        x = _beside(tape, x, ids, model.beside_embedding, run.tokens, again=scaled_by_itself)
+        return scale(tape, x) if scaled and not scaled_by_itself else x
     if (
         node is None and run.checkpointing and run.method != "inference"
     ):  # enable_input_require_grads: without it, checkpoints would hold no graph
         input_leaf = Tensor(None, 1, width, Leaf())
         x = x.view(node=tape.node((input_leaf,), [], lambda gradient, _: (None,)))
     return scale(tape, x) if scaled else x
+
+
+def _beside(tape: Tape, x: Tensor, ids: Tensor, pair: tuple[Weight, ...], tokens: int, *, again: bool) -> Tensor:
+    """Run what peft's `lora.Embedding.forward` adds; `again` where its product is scaled as the embedding is.
+
+    The gradient of A is that of its transpose, which does not lie as A does, so that it is copied when it arrives (`AccumulateGrad`).
+    """
+    a, b = pair
+    of_a, width = a.tensor.elements, a.tensor.width
+
+    def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        turned = tape.new(of_a, width)
+        kept = tape.new(of_a, width)
+        del turned
+        return (kept,)
+
+    low = tape.new(tokens * a.rows, width, tape.node((a.tensor,), [ids], backward))
+    more = scale(tape, linear(tape, low, b))
+    del low
+    return add(tape, x, scale(tape, more) if again else more)
 
 
 def forget(model: Model) -> None:

@@ -98,8 +98,9 @@ def title(name: str, run: Run) -> str:
     """Say what was asked in one line."""
     parts = [name, run.method]
     if run.method in ("lora", "qlora", "dora"):
-        whole = len(run.targets) >= 7 or "router" in run.adapted_experts
-        parts[-1] += f" r={run.rank} on {'all linear layers' if whole else ', '.join([*run.targets, *run.adapted_experts])}"
+        ends = [name for name in run.targets if name in ("embed_tokens", "lm_head")]
+        whole = len(run.targets) - len(ends) >= 7 or "router" in run.adapted_experts
+        parts[-1] += f" r={run.rank} on {', '.join(['all linear layers', *ends] if whole else [*run.targets, *run.adapted_experts])}"
         if run.saved_modules:
             parts[-1] += f", and {' and '.join(run.saved_modules)} whole"
     parts.append(f"{run.batch} x {run.seq} tokens")
