@@ -40,12 +40,13 @@ CLEAN = [row for row in GIVEN if row["left_over"] < 1 << 30]
 
 def asked(row: dict[str, Any]) -> tuple[Shape, Run]:
     name = NAMES.get(row["model"], row["model"])
-    sizes = configuration(name) or {}
+    sizes = row.get("config") or configuration(name) or {}
     shape = shape_of({**sizes, "num_hidden_layers": row.get("layers", sizes["num_hidden_layers"])}, name)
     wishes = Wishes(
         method=row["method"],
         rank=row["r"],
-        targets=TARGETS[row["targets"]],
+        targets=TARGETS.get(row["targets"], row["targets"]),
+        saved=tuple(row.get("saved") or ()),
         batch=row["batch"],
         seq=row["seq"],
         dtype=row["dtype"],
