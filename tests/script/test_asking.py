@@ -29,6 +29,7 @@ def guarded(body: str) -> list[bool]:
         f"def is_new():\n    return trl.__version__ > '1'\nif not is_new():\n    c = {OLD}",
         f"def make():\n    if trl.__version__ > '1':\n        return None\n    return {OLD}",
         f"c = {OLD} if trl.__version__ < '1' else None",
+        f"if getattr(trl, 'SFTConfig', None):\n    c = {OLD}",
         f"try:\n    c = {OLD}\nexcept TypeError:\n    c = None",
         f"try:\n    c = {OLD}\nexcept Exception:\n    c = make(max_length=1)",
     ],
@@ -42,6 +43,8 @@ def test_a_call_behind_a_look_at_the_library_is_guarded(body: str) -> None:
     [
         f"c = {OLD}",
         f"if debug:\n    c = {OLD}",
+        f"if getattr(config, 'packing', False):\n    c = {OLD}",
+        f"def make(model):\n    if getattr(model.config, 'quantization_config', None):\n        raise ValueError\n    return {OLD}",
         f"if torch.cuda.is_available():\n    c = {OLD}",
         f"try:\n    c = {OLD}\nexcept Exception as error:\n    print(error)",
         f"try:\n    c = {OLD}\nexcept KeyboardInterrupt:\n    pass",

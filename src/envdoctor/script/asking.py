@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envdoctor.script.scopes import FUNCTION, VALUE, Scope
 from envdoctor.script.syntax import children
+from envdoctor.script.values import target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ _OTHER_DEVICES = frozenset({"xpu", "mps", "npu", "hpu", "mlu", "musa", "mtia", "
 
 def asks(test: ast.expr, scope: Scope, depth: int = 0) -> bool:
     """Tell whether a test is about which release of a library is there."""
+    options = set()
     for node in _walk(test):
-        name = _last(node) if isinstance(node, (ast.Name, ast.Attribute)) else ""
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "getattr" and node.args and not _is_imported(node.args[0], scope):
+            options.add(id(node.func))  # what an object holds, most often an option of the run, is no matter of releases
+        name = _last(node) if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in options else ""
         lower = name.lower()
         if name in _ASKING or "version" in lower or (lower.endswith("available") and name != "is_available"):
             return True
@@ -34,6 +38,13 @@ def asks(test: ast.expr, scope: Scope, depth: int = 0) -> bool:
         if isinstance(node, ast.Name) and depth < _DEPTH and _is_made_by_asking(name, scope, depth):
             return True
     return False
+
+
+def _is_imported(node: ast.expr, scope: Scope) -> bool:
+    """Tell whether an expression is a module or a name of one, not an object that was made."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name) and bool(target(node, scope))
 
 
 def _last(node: ast.expr) -> str:
