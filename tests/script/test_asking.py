@@ -44,6 +44,7 @@ def test_a_call_behind_a_look_at_the_library_is_guarded(body: str) -> None:
         f"c = {OLD}",
         f"if debug:\n    c = {OLD}",
         f"if getattr(config, 'packing', False):\n    c = {OLD}",
+        f"n = sum(p.numel() for p in model.parameters())\nif n:\n    c = {OLD}",
         f"def make(model):\n    if getattr(model.config, 'quantization_config', None):\n        raise ValueError\n    return {OLD}",
         f"if torch.cuda.is_available():\n    c = {OLD}",
         f"try:\n    c = {OLD}\nexcept Exception as error:\n    print(error)",

@@ -29,6 +29,8 @@ def asks(test: ast.expr, scope: Scope, depth: int = 0) -> bool:
     for node in _walk(test):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "getattr" and node.args and not _is_imported(node.args[0], scope):
             options.add(id(node.func))  # what an object holds, most often an option of the run, is no matter of releases
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "parameters":
+            options.add(id(node.func))  # a signature has parameters, a model gives them
         name = _last(node) if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in options else ""
         lower = name.lower()
         if name in _ASKING or "version" in lower or (lower.endswith("available") and name != "is_available"):
