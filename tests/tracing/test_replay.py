@@ -118,3 +118,12 @@ def test_no_traced_run_is_judged_wrongly(share: float, never: str) -> None:
         found = some.replace(allocated=row["traced"]["allocated"], reserved=row["traced"]["reserved"])
         capacity = int((row["measured"]["reserved"] + 767 * MIB) * share)
         assert judge(shape.replace(calibrated=True), run, found, capacity, 9.0).verdict != never, row
+
+
+@pytest.mark.parametrize(("checkpointing", "traced"), [(True, 5_125_355_520), (False, 13_108_914_176)])
+def test_the_arithmetic_knows_what_a_trace_of_an_older_trl_showed(checkpointing: bool, traced: int) -> None:
+    """Traced with transformers 4.57.1, peft 0.18.0 and trl 0.24.0, whose SFTTrainer casts the norms of 4-bit models to fp32."""
+    shape = shape_of(configuration("Qwen/Qwen3-4B") or {}, "qwen3")
+    versions = {"torch": "2.13.0", "transformers": "4.57.1", "peft": "0.18.0", "trl": "0.24.0"}
+    run = resolve(Wishes(method="qlora", trainer="trl", checkpointing=checkpointing), shape, versions)[0]
+    assert forecast(shape, run).allocated == pytest.approx(traced, rel=0.001)

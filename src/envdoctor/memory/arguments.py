@@ -2,8 +2,8 @@
 
 Sources: the files of the releases named, read. transformers 5 loads weights in the type of the checkpoint, 4 in fp32; its loss copied all
 logits once more until 4.48 or 4.49; since torch 2.8 `TrainingArguments.optim` is `adamw_torch_fused`. trl switches gradient checkpointing
-on since 0.22, loads a model given by name in fp32 since 0.27, and computes its loss 256 rows at a time since 1.7 and in a fused head since
-1.15. peft keeps adapters in fp32.
+on since 0.22; beside 4 bit it casts norms to fp32 until 0.25, and adapters to bf16 since 0.26; it loads a model given by name in fp32 since
+0.27, and computes its loss 256 rows at a time since 1.7 and in a fused head since 1.15. peft keeps adapters in fp32.
 """
 
 from __future__ import annotations
@@ -128,8 +128,9 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         seq=wishes.seq,
         width=DTYPES[dtype],
         autocast=dtype != "fp16" and wishes.method != "inference",
-        adapter_width=2 if four_bit and trl else 4,
+        adapter_width=2 if four_bit and trl and since(versions, "trl", 0, 26) else 4,
         outer_width=4 if four_bit and wishes.trainer == "transformers" else 0,
+        norm_width=4 if four_bit and trl and not since(versions, "trl", 0, 26) else 0,
         four_bit_experts=four_bit and unsloth,
         optimizer=optimizer,
         attention="flash" if attention == "flash_attention_2" else attention,

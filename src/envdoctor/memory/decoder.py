@@ -113,7 +113,7 @@ def latent(shape: Shape, run: Run) -> tuple[list[Linear], list[Weight]]:
 
 def vector(size: int, run: Run) -> Weight:
     """Return the weight of a norm, or another vector."""
-    return Weight(1, size, run.other_width, trained=run.method == "full")
+    return Weight(1, size, run.norm_width or run.other_width, trained=run.method == "full")
 
 
 def projection(run: Run, name: str, rows: int, columns: int, *, bias: bool) -> Linear:

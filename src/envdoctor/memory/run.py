@@ -19,6 +19,7 @@ class Run(Record):
     autocast: bool = True
     adapter_width: int = 4  # peft keeps adapters in fp32 (autocast_adapter_dtype)
     outer_width: int = 0  # of what a 4-bit model leaves unquantised; 4 after prepare_model_for_kbit_training; 0: as `width`
+    norm_width: int = 0  # of norms, where they are wider than embeddings and head (trl before 0.26 under QLoRA); 0: as these
     double_quantised: bool = True
     four_bit_experts: bool = False  # experts in 4 bit too, as unsloth stores its own copies
     optimizer: str = "adamw_torch_fused"

@@ -111,8 +111,9 @@ def lora(asked: dict[str, Any], model: Any) -> Any:
     """Return the adapters' configuration, with the names that this model gives its projections."""
     from peft import LoraConfig
 
-    there = {name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
-    wanted: Any = sorted({name for target in asked["targets"] for name in _NAMES[target] if name in there})
+    kinds = (torch.nn.Linear, torch.nn.Embedding)
+    there = {name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, kinds)}
+    wanted: Any = sorted({name for target in asked["targets"] for name in _NAMES.get(target, (target,)) if name in there})
     if asked["everything"]:
         wanted = "all-linear"
     more: dict[str, Any] = {"use_dora": True} if asked["method"] == "dora" else {}

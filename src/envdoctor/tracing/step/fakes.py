@@ -21,13 +21,13 @@ def apply(self: Any, fn: Any, recurse: bool = True) -> Any:
     if recurse:
         for child in self.children():
             apply(child, fn)
-    for name, parameter in list(self._parameters.items()):
+    for parameter in self._parameters.values():
         if parameter is None:
             continue
         with torch.no_grad():
             made = fn(parameter)
         if made is not parameter and (made.dtype != parameter.dtype or made.device != parameter.device):
-            self._parameters[name] = torch.nn.Parameter(made, parameter.requires_grad)
+            parameter.data = made  # the same object, so that tied weights stay one
     for name, buffer in list(self._buffers.items()):
         if buffer is not None:
             self._buffers[name] = fn(buffer)
