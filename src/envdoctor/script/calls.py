@@ -118,11 +118,11 @@ class Reader:
     def _if(self, node: ast.If, scope: Scope, branches: Branches) -> None:
         self._visit(node.test, scope, branches)
         self._tests[id(node)] = (node.test, scope)
-        dead = isinstance(node.test, ast.Constant) and not node.test.value
+        known = _outcome(node.test, scope)
         typing_only = "TYPE_CHECKING" in (getattr(node.test, "id", ""), getattr(node.test, "attr", ""))
-        if not dead and not typing_only:
+        if known is not False and not typing_only:
             self._walk(node.body, scope, (*branches, (id(node), 0)))
-        if not (isinstance(node.test, ast.Constant) and node.test.value):
+        if known is not True:
             self._walk(node.orelse, scope, (*branches, (id(node), 1)))
 
     def _choice(self, node: ast.IfExp, scope: Scope, branches: Branches) -> None:
@@ -325,6 +325,16 @@ def _roots(node: ast.Import | ast.ImportFrom) -> list[str]:
     if isinstance(node, ast.ImportFrom):
         return [] if node.level else [(node.module or "").partition(".")[0]]
     return [alias.name.partition(".")[0] for alias in node.names]
+
+
+def _outcome(test: ast.expr, scope: Scope) -> bool | None:
+    """Return what a test certainly comes to, None where that cannot be told: a constant, a switch of the script, or its opposite."""
+    if not isinstance(test, (ast.Constant, ast.Name, ast.UnaryOp)):
+        return None
+    try:
+        return bool(literal(test, scope))
+    except UnknownValueError:
+        return None
 
 
 def _caught(handler: ast.ExceptHandler) -> list[str]:

@@ -76,13 +76,15 @@ def base_constructor(called: ast.expr, scope: Scope, scopes: dict[ast.AST, Scope
     if not isinstance(called, ast.Attribute) or called.attr != CONSTRUCTOR or not isinstance(called.value, ast.Call):
         return ""
     around = scope.parent
-    if getattr(called.value.func, "id", "") != "super" or called.value.args or around is None or not around.is_class:
+    if getattr(called.value.func, "id", "") != "super" or around is None or not around.is_class:
         return ""
     made = next((node for node, inner in scopes.items() if inner is around), None)
     function = _constructor(made)
     if function is None or scopes.get(function) is not scope or around.parent is None:
         return ""
     assert isinstance(made, ast.ClassDef)
+    if called.value.args and getattr(called.value.args[0], "id", "") != made.name:
+        return ""
     name = target(made.bases[0], around.parent)
     return name if name.startswith(OBJECTS) else ""
 
