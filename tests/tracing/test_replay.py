@@ -126,4 +126,4 @@ def test_the_arithmetic_knows_what_a_trace_of_an_older_trl_showed(checkpointing:
     shape = shape_of(configuration("Qwen/Qwen3-4B") or {}, "qwen3")
     versions = {"torch": "2.13.0", "transformers": "4.57.1", "peft": "0.18.0", "trl": "0.24.0"}
     run = resolve(Wishes(method="qlora", trainer="trl", checkpointing=checkpointing), shape, versions)[0]
-    assert forecast(shape, run).allocated == pytest.approx(traced, rel=0.001)
+    assert forecast(shape, run).allocated == pytest.approx(traced, rel=0.005)
