@@ -36,3 +36,13 @@ def test_what_a_base_calls_an_argument_now_its_heir_calls_so_too() -> None:
     script = read("from transformers import Seq2SeqTrainingArguments\nSeq2SeqTrainingArguments('out', warmup_ratio=0.1)", "train.py")
     (misuse,) = Judge(patient, atlas.beside(patient.distributions, True), open_spellings()).misuses(script)
     assert (misuse.name, misuse.new) == ("warmup_ratio", "warmup_steps")
+
+
+def test_what_it_stood_for_counts_among_the_releases_that_took_an_argument() -> None:
+    patient = snapshot({"trl": "1.16.0", "transformers": "5.23.0"})
+    atlas = open_atlas()
+    assert atlas is not None
+    judge = Judge(patient, atlas.beside(patient.distributions, True), open_spellings())
+    (misuse,) = judge.misuses(read("from trl import KTOConfig\nKTOConfig('out', max_prompt_length=3)", "train.py"))
+    versions = judge.surface.members("trl").versions
+    assert versions[misuse.had.bit_length() - 1] == "0.26.2"

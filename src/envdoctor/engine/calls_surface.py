@@ -12,7 +12,7 @@ from envdoctor.model.versions import InvalidVersion, admits, window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from envdoctor.model.knowledge import Links, Members
     from envdoctor.model.snapshot import Distribution
@@ -60,7 +60,10 @@ class Surface:
         self._places: dict[str, Place | None] = {}
         self._parameters: dict[str, Parameters | None] = {}
         self._heirs: dict[str, list[str]] = {}
+        self._stood_for: dict[str, list[str]] = {}
         for heir in spellings.heirs:
+            for name in heir.of:
+                self._stood_for.setdefault(name, []).extend(base for base in heir.bases if root(base) == root(name))
             if self._is_within(heir.package, heir.releases):
                 for name in heir.of:
                     self._heirs.setdefault(name, []).extend(heir.bases)
@@ -162,7 +165,7 @@ class Surface:
             return None
         here = [item for item, bits in items.items() if bits & state]
         names = frozenset(item.partition("=")[0] for item in here if item not in _SIGNS)
-        history: list[tuple[str, Mapping[str, int]]] = [(place.package, self._ever(place))]
+        history: list[tuple[str, Mapping[str, int]]] = [(place.package, self._ever(place, self._stood_for.get(dotted, ())))]
         is_open, is_sure = ANY in here, UNSURE not in here
         bases = self._heirs.get(dotted, ())
         if not is_sure and bases:
@@ -192,17 +195,17 @@ class Surface:
         kinds = {frozenset(item for item, bits in items.items() if bits & state) for items in found}
         return found[0] if len(kinds) == 1 else None
 
-    def _ever(self, place: Place) -> Mapping[str, int]:
-        """Return every parameter that the callable has had, with the releases."""
+    def _ever(self, place: Place, stood_for: Iterable[str]) -> Mapping[str, int]:
+        """Return every parameter that the callable has had, with the releases; for some it may have stood for another one."""
         members = self.members(place.package)
         found: dict[str, int] = {}
         for subject in members.subjects("takes", place.chain):
             module = subject.partition(":")[0]
             if module == place.module or (module.startswith(place.module + ".") and not any(part in _APART for part in module.split("."))):
-                for item, bits in members.items("takes", subject).items():
-                    if item not in _SIGNS:
-                        name = item.partition("=")[0]
-                        found[name] = found.get(name, 0) | bits
+                _gather(found, members.items("takes", subject))
+        for other in map(self.place, stood_for):
+            if other is not None:
+                _gather(found, members.items("takes", other.subject))
         return found
 
     def elsewhere(self, place: Place) -> str:
@@ -237,6 +240,13 @@ class Surface:
     def bases(self, dotted: str) -> tuple[str, ...]:
         """Return a callable and what it inherits its parameters from."""
         return (dotted, *self._heirs.get(dotted, ()))
+
+
+def _gather(found: dict[str, int], items: Mapping[str, int]) -> None:
+    for item, bits in items.items():
+        if item not in _SIGNS:
+            name = item.partition("=")[0]
+            found[name] = found.get(name, 0) | bits
 
 
 def _covered(items: Mapping[str, int]) -> int:
