@@ -105,7 +105,7 @@ def test_a_crash_or_a_hang_of_the_child_is_a_result(
     stages = "{'s1_torch': {'ok': True}, 's4_peft': {'ok': None}}"
     program.write_text(f"import json, sys\nwith open(sys.argv[2], 'w') as file:\n    json.dump({stages}, file)\n{code}\n")
     monkeypatch.setattr("envdoctor.lab.case.SMOKE", str(program))
-    told = attempt(Wanted(id="a", install=("numpy==2",)), settings.replace(limits=Limits(child=0.6, free=0)), os.environ)
+    told = attempt(Wanted(id="a", install=("numpy==2",)), settings.replace(limits=Limits(child=0.4, free=0)), os.environ)
     assert (told["first_failure"], told["stages"]["s4_peft"]["exc_type"]) == ("s4_peft", kind)
 
 
@@ -129,11 +129,11 @@ def test_a_child_that_never_starts_its_first_stage_has_failed_there(
 
 def test_time_is_up_for_a_child_and_for_what_it_started(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    inner = f"import time; time.sleep(2); open({str(mark)!r}, 'w')"
+    inner = f"import time; time.sleep(1.4); open({str(mark)!r}, 'w')"
     outer = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {inner!r}]); time.sleep(60)"
-    told = children.run([sys.executable, "-c", outer], 1.0)
+    told = children.run([sys.executable, "-c", outer], 0.8)
     assert told.code is None
-    time.sleep(2.5)
+    time.sleep(1.4)
     assert not mark.exists()
 
 
