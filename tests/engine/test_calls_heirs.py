@@ -46,3 +46,14 @@ def test_what_it_stood_for_counts_among_the_releases_that_took_an_argument() -> 
     (misuse,) = judge.misuses(read("from trl import KTOConfig\nKTOConfig('out', max_prompt_length=3)", "train.py"))
     versions = judge.surface.members("trl").versions
     assert versions[misuse.had.bit_length() - 1] == "0.26.2"
+
+
+@pytest.mark.parametrize("name", ["orpo.ORPOConfig", "cpo.CPOConfig", "online_dpo.OnlineDPOConfig"])
+def test_an_experimental_configuration_is_judged_where_it_is_exported(name: str) -> None:
+    patient = snapshot({"trl": "1.16.0", "transformers": "5.23.0"})
+    atlas = open_atlas()
+    assert atlas is not None
+    module, _, short = name.rpartition(".")
+    text = f"from trl.experimental.{module} import {short}\n{short}('out', beta=0.1, logging_steps=1, evaluation_strategy='no')"
+    judge = Judge(patient, atlas.beside(patient.distributions, True), open_spellings())
+    assert [misuse.name for misuse in judge.misuses(read(text, "train.py"))] == ["evaluation_strategy"]

@@ -188,7 +188,8 @@ class Surface:
         found: list[Mapping[str, int]] = []
         for subject in members.subjects("takes", place.chain):
             module = subject.partition(":")[0]
-            if module.startswith(place.module + ".") and not any(part in _APART or part.startswith("_") for part in module.split(".")):
+            below = module[len(place.module) + 1 :].split(".")
+            if module.startswith(place.module + ".") and not any(part in _APART or part.startswith("_") for part in below):
                 items = members.items("takes", subject)
                 if _covered(items) & state == state:
                     found.append(items)
