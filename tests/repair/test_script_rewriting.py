@@ -378,3 +378,9 @@ def test_a_value_that_went_is_written_anew_where_that_is_asked_for() -> None:
     assert [left.why for left in written(text).left] == ['optim="adamw_hf" becomes adamw_torch']
     assert written(text, unsafe=True).text == text.replace("adamw_hf", "adamw_torch")
     assert [left.why for left in written(text.replace("adamw_hf", "adamw_torhc")).left] == ["perhaps adamw_torch is meant"]
+
+
+def test_a_class_that_moved_is_rewritten_as_it_is_taken_there() -> None:
+    told = written("from trl import ORPOConfig, ORPOTrainer\nORPOTrainer(model=m, tokenizer=t, args=ORPOConfig('out'))\n", unsafe=True)
+    assert not told.left
+    assert "from trl.experimental.orpo import ORPOConfig, ORPOTrainer\n" in told.text and "processing_class=t" in told.text
