@@ -38,7 +38,7 @@ class Allocator:
         self.allocated = self.reserved = 0
         self.peak_allocated = self.peak_reserved = 0
         self.segments = 0  # taken so far for blocks of more than 1 MiB
-        self._address = 0
+        self._address = 1 << 47
         self._small = 0  # bytes in use of blocks up to 1 MiB, which live in segments of their own
         self._small_reserved = 0
         self._free: list[tuple[int, int, Block]] = []
@@ -72,8 +72,8 @@ class Allocator:
             block.free = False
         else:
             whole = _LARGE if size < 10 * MIB else (size + 2 * MIB - 1) // (2 * MIB) * 2 * MIB
+            self._address -= whole + MIB  # segments are never neighbours
             block = Block(self._address, whole, free)
-            self._address += whole + MIB  # segments are never neighbours
             self.segments += 1
             self._grow(whole)
         rest = block.size - size
