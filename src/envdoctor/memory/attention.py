@@ -50,15 +50,15 @@ def composed(tape: Tape, q: Tensor, k: Tensor, v: Tensor, *, shared: int, cells:
     scaled = scale(tape, wide_q)
     square = cells // (batch * shared)
     allowed = tape.new(square, 1)
-    mask = tape.new(square, 4)
+    mask = tape.new(square, before)
     del allowed
     scores = product(tape, scaled, spread(tape, scale(tape, wide_k), shared, batch), cells)  # the mask is added in place
     weights = safe_softmax(tape, scores)
     del scores
     narrow = tape.new(cells, before)  # the weights are handed out too, and dropped
     out = cast(tape, product(tape, weights, spread(tape, wide_v, shared, batch), size), before)
-    del narrow, mask
-    return out
+    del wide_k, wide_q, narrow, mask
+    return copy(tape, out)  # heads are put side by side
 
 
 def spread(tape: Tape, x: Tensor, times: int, batch: int) -> Tensor:
@@ -70,7 +70,7 @@ def spread(tape: Tape, x: Tensor, times: int, batch: int) -> Tensor:
 
 
 def safe_softmax(tape: Tape, x: Tensor) -> Tensor:
-    """Run `_safe_softmax`: the softmax, a bool for each score that is minus infinity, and the result beside both."""
+    """Run `_safe_softmax`: the softmax, and a bool for each score that is minus infinity; rows of those alone are filled in place."""
     elements, width = x.elements, x.width
 
     def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
@@ -79,11 +79,10 @@ def safe_softmax(tape: Tape, x: Tensor) -> Tensor:
         del between
         return (out,)
 
-    plain = tape.new(elements, width)
-    masked = tape.new(elements, 1)
     node = tape.node((x,), [], backward)
     out = tape.new(elements, width, node)
-    del plain, masked
+    masked = tape.new(elements, 1)
+    del masked
     tape.save(node, [out])
     return out
 
@@ -167,8 +166,8 @@ def product(tape: Tape, a: Tensor, b: Tensor, elements: int) -> Tensor:
     of_a, of_b, needs_a, needs_b = a.elements, b.elements, a.node is not None, b.node is not None
 
     def backward(gradient: Tensor, _: list[Tensor]) -> Gradients:
+        to_b = tape.new(of_b, width) if needs_b else None  # first, as `BmmBackward0` does
         to_a = tape.new(of_a, width) if needs_a else None
-        to_b = tape.new(of_b, width) if needs_b else None
         return to_a, to_b
 
     node = tape.node((a, b), ([b] if needs_a else []) + ([a] if needs_b else []), backward)

@@ -69,8 +69,12 @@ class Layer:
         self.experts = Experts(shape, run) if sparse else None
         self.mlp: list[Linear] = []
         size = shape.shared_size if sparse else middle
-        if sparse and shape.shared_gate:
+        self.beside_gate: list[Weight] = []
+        if sparse and shape.shared_gate:  # a linear layer with one output
             self.others.append(vector(hidden, run))
+            if "shared_gate" in run.targets and run.method in ("lora", "qlora", "dora"):
+                sizes = ((run.rank, hidden), (1, run.rank))
+                self.beside_gate = [Weight(*size, run.adapter_width, trained=True) for size in sizes]
         if size:
             if shape.fused in ("mlp", "both"):
                 self.mlp = [projection(run, "gate_up", 2 * size, hidden, bias=shape.mlp_bias)]
@@ -96,7 +100,7 @@ class Layer:
         """Return the parameters that an adapter adds."""
         linears = [*self.qkv, self.o, *self.mlp]
         found = [weight for linear in linears for weight in (linear.a, linear.b, linear.magnitude) if weight is not None]
-        return found + (self.experts.adapters() if self.experts else [])
+        return found + self.beside_gate + (self.experts.adapters() if self.experts else [])
 
 
 def latent(shape: Shape, run: Run) -> tuple[list[Linear], list[Weight]]:
@@ -168,6 +172,7 @@ def forward(over: Pass, layer: Layer, x: Tensor) -> Tensor:
 def attend(over: Pass, x: Tensor, layer: Layer) -> tuple[Tensor, Tensor | None]:
     """Run the attention of a layer; what eager attention hands out beside its result is held by whoever calls."""
     tape, shape, run, cos, sin = over.tape, over.shape, over.run, over.cos, over.sin
+    whole = None
     if shape.latent:
         q, k, v = latents(over, x, layer)
     elif shape.fused in ("qkv", "both"):
@@ -175,7 +180,6 @@ def attend(over: Pass, x: Tensor, layer: Layer) -> tuple[Tensor, Tensor | None]:
         of_q, of_k = shape.queries * run.tokens, shape.keys * run.tokens
         part = gather if shape.spread_keys else take  # falcon picks its one key head by an index, which copies
         q, k, v = take(tape, whole, of_q), part(tape, whole, of_k), part(tape, whole, of_k)
-        del whole
     else:
         q, k, v = [project(tape, x, linear) for linear in layer.qkv]
     del x
@@ -200,6 +204,7 @@ def attend(over: Pass, x: Tensor, layer: Layer) -> tuple[Tensor, Tensor | None]:
     if shape.latent:  # values are narrower than keys, and filled up to their width for the kernels
         out = take(tape, out, run.tokens * shape.heads * shape.latent[4])
     out = project(tape, out, layer.o)
+    del whole
     return out, weights
 
 
@@ -230,7 +235,12 @@ def dense(tape: Tape, x: Tensor, layer: Layer, shape: Shape, *, fused: bool) -> 
     """Run a gated or plain MLP."""
     if not shape.gated:
         act = new_gelu if shape.new_gelu else squared_relu if shape.relu_squared else keeping if shape.relu else activation
-        return project(tape, act(tape, project(tape, x, layer.mlp[0])), layer.mlp[1])
+        inner = act(tape, project(tape, x, layer.mlp[0]))
+        if shape.relu_squared:
+            x = inner
+            del inner
+            return project(tape, x, layer.mlp[1])
+        return project(tape, inner, layer.mlp[1])  # held by its name until the projection is done
     if shape.fused in ("mlp", "both"):
         gate, up = halves(tape, project(tape, x, layer.mlp[0]))
         gated = mul(tape, up, activation(tape, gate))
