@@ -19,6 +19,7 @@ RUNS: list[dict[str, Any]] = [
     {"method": "full", "width": 4},
     {"method": "full", "checkpointing": False, "autocast": False},
     {"method": "qlora", "outer_width": 4},
+    {"method": "dora"},
     {"method": "dora", "checkpointing": False},
     {"attention": "eager", "checkpointing": False},
     {"loss": "chunked"},

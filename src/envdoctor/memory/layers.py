@@ -154,7 +154,9 @@ def dora(tape: Tape, x: Tensor, result: Tensor, layer: Linear) -> Tensor:
     before = result.width
     x = cast(tape, x, width)
     eye = tape.new(inputs * inputs, width)
+    tape.detached = True
     whole = linear(tape, linear(tape, eye, layer.a), layer.b)
+    tape.detached = False
     del eye
     whole = cast(tape, whole, width)
     wide = cast(tape, layer.base.tensor, width)

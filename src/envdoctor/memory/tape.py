@@ -101,6 +101,7 @@ class Tape:
         self.casts: dict[int, Tensor] = {}  # autocast keeps the cast of a trained parameter until its region ends
         self.marks: list[tuple[int, str]] = []
         self.one_key_head = False
+        self.detached = False  # what is made now ends in a detach: a checkpoint that is computed again keeps nothing of it
         self.workspaces: list[Buffer] = []
         self.place = 0  # the card, or the stream, that allocates now
         self.places: dict[int, int] = {}  # positions of what was allocated elsewhere than in place 0
@@ -158,7 +159,11 @@ class Tape:
         if self._again is None:
             node.saved.extend(values)
             return
-        self._again.saved.extend([Tensor(value.buffer, value.elements, value.width) for value in values])  # detached
+        if self.detached:  # nothing is left of the node going forward, so that its holder is gone (`_recomputation_hook`)
+            node.saved.extend(values)
+            self._again.saved.extend([None] * len(values))
+        else:
+            self._again.saved.extend([Tensor(value.buffer, value.elements, value.width) for value in values])
         if len(self._again.saved) >= self._again.count:
             raise Enough
 
