@@ -213,7 +213,7 @@ def test_inference_holds_its_cache(capsys: pytest.CaptureFixture[str]) -> None:
     main(["fit", "--model", "Qwen/Qwen3-8B", "--method", "inference", "--seq", "32768", "--batch", "2", "--gpu", "24GB", *NEWEST])
     told = capsys.readouterr().out
     assert "keys and values" in told
-    assert "--batch 1" in told
+    assert "  --seq 8000" in told
     assert long["categories"]["activations"] - short["categories"]["activations"] >= cache * (32768 - 1024)
 
 

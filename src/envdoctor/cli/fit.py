@@ -99,7 +99,6 @@ def _answer(values: Values) -> int:
     from envdoctor.cli.terminal import put
     from envdoctor.memory.arguments import Wishes, resolve
     from envdoctor.memory.changes import largest, room_of
-    from envdoctor.memory.forecast import at_least
     from envdoctor.memory.shape import shape_of
     from envdoctor.memory.sharing import shared
     from envdoctor.memory.tell import Answer, lines, mapping
@@ -125,9 +124,7 @@ def _answer(values: Values) -> int:
     traced = _traced(values, configuration, shape, asked, wishes)
     found = (traced and traced.found) or shared(shape, asked)
     told_shape, told_run = (traced.shape, traced.run) if traced else (shape, asked)
-    evaluated = _evaluated(shape, asked, found, wishes.eval_batch)
-    # after an evaluation that takes more, torch keeps what it has reserved
-    hardest = found if evaluated is None else at_least(found, evaluated[1])
+    evaluated, hardest = _evaluated(shape, asked, found, wishes.eval_batch)
     judged = judge(told_shape, told_run, hardest, capacity, card.capability if card else None) if capacity else None
     grown, changes = None, []
     if judged is not None:
@@ -137,7 +134,7 @@ def _answer(values: Values) -> int:
         if judged.verdict != FITS:
             from envdoctor.memory.moments import remedies
 
-            changes = remedies(shape, asked, found, evaluated, room)
+            changes = remedies(shape, asked, found, evaluated[0] if evaluated else 0, room)
     if values["plot"] and asked.cards > 1:
         raise UsageError(f"--plot {values['plot']}: draws runs on one card; leave --gpus out")
     if values["plot"]:
@@ -175,12 +172,14 @@ def _traced(values: Values, configuration: Mapping[str, Any], shape: Shape, aske
     return traced_of(values, configuration, shape, asked, wishes)
 
 
-def _evaluated(shape: Shape, asked: Run, whole: Forecast, batch: int | None) -> tuple[int, int] | None:
+def _evaluated(shape: Shape, asked: Run, whole: Forecast, batch: int | None) -> tuple[tuple[int, int] | None, Forecast]:
+    """Return the batch of an evaluation with the bytes at its peak, and what the run takes with it."""
     if batch is None or asked.method == "inference" or asked.cards > 1:
-        return None
+        return None, whole
     from envdoctor.memory.moments import evaluating
 
-    return batch, evaluating(shape, asked, whole, batch)
+    most, hardest = evaluating(shape, asked, whole, batch)
+    return (batch, most), hardest
 
 
 def _draw(path: str, name: str, *drawn: Any) -> None:

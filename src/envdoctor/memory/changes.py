@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
 
+_SHORTEST = 256  # tokens that are worth a run
 _LONGEST = 1 << 20  # tokens; beyond that nobody asks
 
 
@@ -92,7 +93,11 @@ def cheapest(shape: Shape, run: Run, like: Forecast, room: Room) -> list[Change]
         taken.append(says)
         if room.holds(shape, together, like)[0]:
             return [_fewest(shape, run, like, room, taken)]
-    return []
+    longest = largest(shape, run, like, room)[1] if run.cards == 1 else 0
+    if longest < _SHORTEST:
+        return []
+    fits, device = room.holds(shape, run.replace(seq=longest), like)
+    return [Change(says=f"--seq {longest}", costs="longer samples are cut off", device=device, fits=fits)]
 
 
 def _applied(shape: Shape, run: Run, names: list[str]) -> tuple[Run, list[str]] | None:

@@ -38,14 +38,7 @@ class Forecast(Record):
     passing: int  # of the layers on the way back, or of the optimizer's step
     parameters: int
     trained: int
-
-
-def at_least(found: Forecast, allocated: int) -> Forecast:
-    """Return a forecast whose tensors take this much at some other moment, with as much reserved beside them."""
-    if allocated <= found.allocated:
-        return found
-    ratio = (found.reserved - found.workspaces) / max(1, found.allocated)
-    return found.replace(allocated=allocated, reserved=found.workspaces + int(allocated * ratio))
+    later: int = 0  # what the allocator reserves besides for what comes between two steps
 
 
 def bytes_of(weight: Weight, run: Run) -> list[int]:
@@ -69,8 +62,8 @@ def projected(model: Model) -> set[int]:
     return {id(linear.base) for layer in model.layers for linear in (*layer.qkv, layer.o, *layer.mlp)}
 
 
-def forecast(shape: Shape, run: Run) -> Forecast:
-    """Replay loading and some steps. The workspaces are in the pool, but not among the tensors."""
+def forecast(shape: Shape, run: Run, between: list[int] | None = None) -> Forecast:
+    """Replay loading and some steps, and then what comes `between` two. The workspaces are in the pool, but not among the tensors."""
     model = Model(shape, run, shape.layers)
     whole = followed(shape, run)
     events, end, once = whole.events, whole.end, whole.workspaces
@@ -97,10 +90,13 @@ def forecast(shape: Shape, run: Run) -> Forecast:
         if turn and pool.segments == segments:
             break  # everything lies as it did before, so the next step would be the same
         segments = pool.segments
+    allocated, reserved = pool.peak_allocated, pool.peak_reserved
+    if between:
+        _replay(pool, between, range(len(between)), [None] * len(between), set())
     peak = _parts(whole, needs.passing)
     return Forecast(
-        allocated=pool.peak_allocated - len(once) * run.workspace,
-        reserved=pool.peak_reserved,
+        allocated=allocated - len(once) * run.workspace,
+        reserved=reserved,
         workspaces=len(once) * run.workspace,
         outside=needs.paged,
         weights=sum(weights),
@@ -112,6 +108,7 @@ def forecast(shape: Shape, run: Run) -> Forecast:
         passing=peak["back"],
         parameters=sum(weight.tensor.elements for weight in model.weights()),
         trained=sum(weight.tensor.elements for weight in model.trained()),
+        later=pool.peak_reserved - reserved,
     )
 
 
