@@ -63,5 +63,5 @@ def test_only_what_was_traced_is_called_so() -> None:
 @pytest.mark.parametrize("row", rows()[3::3], ids=lambda row: row["config"]["model_type"])
 def test_they_get_a_wider_margin(row: dict[str, Any]) -> None:
     shape, run = asked(row)
-    assert measured(shape, run)
+    assert measured(shape)
     assert band_of(shape, run) == 0.08

@@ -111,10 +111,10 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         assumed.append("experts stay in 16 bit: bitsandbytes quantises linear layers, and these experts are one tensor")
     five = since(versions, "transformers", 5)
     targets = targets_of(wishes.targets)
-    targets, saved, ends = _ends(wishes, targets, loss)
+    targets, saved = _ends(wishes, targets, loss)
     experts = experts_of(wishes.targets, shape, versions) if wishes.method in ("lora", "qlora", "dora") else ()
-    if wishes.targets == "all-linear" and shape.latent:
-        targets += _LATENT
+    if wishes.targets == "all-linear":
+        targets += (_LATENT if shape.latent else ()) + (("shared_gate",) if shape.shared_gate else ())
     if experts:  # peft takes these names for the experts', so that the layers beside them keep theirs
         targets = tuple(name for name in targets if name not in _SETS["mlp"])
         assumed.append("adapters wrap the experts too, as peft does under transformers 5; --targets attention leaves them out")
@@ -138,7 +138,7 @@ def resolve(wishes: Wishes, shape: Shape, versions: Mapping[str, str]) -> tuple[
         loss=loss,
         fp32_logits_out=wishes.trainer == "transformers",
         shifted_logits=not since(versions, "transformers", 4, 50),
-        margin=0.2 if unsloth or (shape.experts and not five) else 0.1 if not five else 0.08 if saved or ends else 0.0,
+        margin=0.2 if unsloth or (shape.experts and not five) else 0.1 if not five else 0.0,
         fused=loss == "liger" or unsloth,
         cached_evaluation=not five and wishes.trainer == "transformers",
     ), assumed
@@ -169,11 +169,11 @@ def targets_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(short for word in words for short in known[word].split(",")))
 
 
-def _ends(wishes: Wishes, targets: tuple[str, ...], loss: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-    """Return what adapters wrap, what is trained whole, and whether adapters wrap the embedding or the head. Raises UsageError."""
+def _ends(wishes: Wishes, targets: tuple[str, ...], loss: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what adapters wrap and what is trained whole, where the embedding or the head is among the targets. Raises UsageError."""
     ends = tuple(name for name in targets if name in SAVED) if wishes.method in ("lora", "qlora", "dora") else ()
     if ends and wishes.trainer == "unsloth":  # its get_peft_model takes these names out of the targets, and trains copies
-        return tuple(name for name in targets if name not in SAVED), (*wishes.saved, *ends), False
+        return tuple(name for name in targets if name not in SAVED), (*wishes.saved, *ends)
     both = [name for name in ends if name in wishes.saved]
     if both:
         raise UsageError(f"--targets {wishes.targets}: {both[0]} is in --modules-to-save too; leave it out of one")
@@ -185,7 +185,7 @@ def _ends(wishes: Wishes, targets: tuple[str, ...], loss: str) -> tuple[tuple[st
         raise UsageError(
             f"--targets {wishes.targets}: {by} multiplies by the head's weight itself, so no adapter on lm_head is trained{hint}"
         )
-    return targets, wishes.saved, bool(ends)
+    return targets, wishes.saved
 
 
 def saved_of(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def most(shape: Shape, told: Mapping[str, Any], versions: Mapping[str, str], cap
         run, _ = resolve(wishes, shape, versions)
     except EnvdoctorError as error:
         return Bound(missing=str(error).lstrip("-"))
-    if not measured(shape, run):
+    if not measured(shape):
         return Bound(missing="no run with adapters on experts was measured")
     run = run.replace(workspace=workspace_of(capability))
     generous = int(_GENEROUS * sketch(shape, run).peak(run.batch, run.seq)) + 2 * run.workspace + context_of(capability)

@@ -9,7 +9,9 @@ class Traits(Record):
     """How a family's layers are built, and what its configuration class takes where a file is silent."""
 
     calibrated: bool = False  # its step on the tape was held against the allocator's record of a real one
-    traced: bool = False  # it was held against the libraries' own code on tensors without values, but no GPU ran it
+    traced: bool = (
+        False  # it was held against the libraries' own code on tensors without values, and at most a few of its layers ran on a GPU
+    )
     tied: bool = False
     qkv_bias: bool = False
     output_bias: bool = False
@@ -65,11 +67,13 @@ TRAITS: dict[str, Traits] = {
         sinks=True, window="half",
     ),
     "smollm3": Traits(calibrated=True, tied=True),
-    "falcon": Traits(norm="layer", norm_bias=True, norms="parallel", gated=False, fused="qkv", tied=True, spread_keys=True),
+    "falcon": Traits(
+        calibrated=True, norm="layer", norm_bias=True, norms="parallel", gated=False, fused="qkv", tied=True, spread_keys=True,
+    ),
     "olmo": Traits(calibrated=True, norm="bare"),
     "olmo2": Traits(calibrated=True, norm="olmo", norms="post", query_norm="full"),
     "granite": Traits(calibrated=True, tied=True, scaled_embedding=True, multiplied=True, scaled_logits=True),
-    "cohere": Traits(traced=True, tied=True, norm="centred", norms="parallel", scaled_logits=True, rotary="wide"),
+    "cohere": Traits(calibrated=True, traced=True, tied=True, norm="centred", norms="parallel", scaled_logits=True, rotary="wide"),
     "cohere2": Traits(
         calibrated=True, tied=True, norm="centred", norms="parallel", scaled_logits=True, window="half", rotary="windowed",
     ),
@@ -94,22 +98,24 @@ TRAITS: dict[str, Traits] = {
         tied=True, norm="layer", norm_bias=True, gated=False, fused="qkv", qkv_bias=True, output_bias=True, mlp_bias=True, rotary="",
         embedding_norm=True,
     ),
-    "glm": Traits(traced=True, qkv_bias=True, fused="mlp", head_dim=128),
-    "olmo3": Traits(traced=True, output_bias=True, norm="olmo", norms="post", query_norm="full"),
+    "glm": Traits(calibrated=True, traced=True, qkv_bias=True, fused="mlp", head_dim=128),
+    "olmo3": Traits(calibrated=True, traced=True, output_bias=True, norm="olmo", norms="post", query_norm="full"),
     "exaone4": Traits(traced=True, norms="post", query_norm="head"),
     "seed_oss": Traits(dropout="residual_dropout", qkv_bias=True, head_dim=128),
-    "ernie4_5": Traits(traced=True, tied=True, output_bias=True, mlp_bias=True),
-    "ministral": Traits(traced=True),
-    "helium": Traits(traced=True, norm="olmo"),
-    "hunyuan_v1_dense": Traits(traced=True, output_bias=True, query_norm="head"),
-    "arcee": Traits(traced=True, relu_squared=True, output_bias=True, gated=False),
-    "nemotron": Traits(traced=True, relu_squared=True, output_bias=True, norm="narrow", norm_bias=True, gated=False),
-    "olmoe": Traits(traced=True, output_bias=True, query_norm="full", experts=True),
-    "phimoe": Traits(traced=True, norm="layer", norm_bias=True, output_bias=True, experts=True),
-    "granitemoe": Traits(traced=True, output_bias=True, scaled_embedding=True, multiplied=True, scaled_logits=True, experts=True),
-    "glm4_moe": Traits(traced=True, query_norm="head", experts=True, shared=True),
-    "dots1": Traits(traced=True, query_norm="head", experts=True, shared=True),
-    "minimax_m2": Traits(traced=True, query_norm="full", experts=True),
+    "ernie4_5": Traits(calibrated=True, traced=True, tied=True, output_bias=True, mlp_bias=True),
+    "ministral": Traits(calibrated=True, traced=True),
+    "helium": Traits(calibrated=True, traced=True, norm="olmo"),
+    "hunyuan_v1_dense": Traits(calibrated=True, traced=True, output_bias=True, query_norm="head"),
+    "arcee": Traits(calibrated=True, traced=True, relu_squared=True, output_bias=True, gated=False),
+    "nemotron": Traits(calibrated=True, traced=True, relu_squared=True, output_bias=True, norm="narrow", norm_bias=True, gated=False),
+    "olmoe": Traits(calibrated=True, traced=True, output_bias=True, query_norm="full", experts=True),
+    "phimoe": Traits(calibrated=True, traced=True, norm="layer", norm_bias=True, output_bias=True, experts=True),
+    "granitemoe": Traits(
+        calibrated=True, traced=True, output_bias=True, scaled_embedding=True, multiplied=True, scaled_logits=True, experts=True,
+    ),
+    "glm4_moe": Traits(calibrated=True, traced=True, query_norm="head", experts=True, shared=True),
+    "dots1": Traits(calibrated=True, traced=True, query_norm="head", experts=True, shared=True),
+    "minimax_m2": Traits(calibrated=True, traced=True, query_norm="full", experts=True),
     "internlm2": Traits(fused="qkv"),
     "baichuan": Traits(fused="qkv"),
 }  # fmt: skip

@@ -128,9 +128,8 @@ def lines(answer: Answer) -> list[str]:
         batch, size = answer.evaluation
         beside = "more than training" if size > found.allocated else "less than training"
         told.append(f"  evaluation            {gib(size)} of tensors at batch {batch}, {beside}")
-    if not measured(answer.shape, run):
-        what = "with adapters on experts" if run.adapted_experts else f"of the family {answer.shape.family}"
-        told.append(f"  bounds only: no run {what} was measured")
+    if not measured(answer.shape):
+        told.append(f"  bounds only: no run of the family {answer.shape.family} was measured")
     elif not followed(run):
         told.append("  bounds only: no run that is shared out so was measured")
     drawn = bar(categories(found, judged, run), judged.capacity if judged else 0, 72)
@@ -163,7 +162,7 @@ def mapping(answer: Answer) -> dict[str, object]:
         "shape": {"source": answer.source, "family": answer.shape.family, "parameters": found.parameters, "trained": found.trained},
         "tier": answer.tier,
         "traced": answer.traced or None,
-        "calibrated": measured(answer.shape, answer.run),
+        "calibrated": measured(answer.shape),
         "error_band": band_of(answer.shape, answer.run),
         "peak_allocated_bytes": found.allocated,
         "peak_reserved_bytes": found.reserved,

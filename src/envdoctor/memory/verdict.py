@@ -51,9 +51,9 @@ def workspace_of(capability: float | None) -> int:
     return 4096 * 2048 + 16 * 8192 if capability is not None and capability < 9 else 32 * MIB
 
 
-def measured(shape: Shape, run: Run) -> bool:
+def measured(shape: Shape) -> bool:
     """Tell whether runs of this kind were held against real ones, or their libraries' own code: else bounds only are told."""
-    return (shape.calibrated or shape.traced) and not run.adapted_experts
+    return shape.calibrated or shape.traced
 
 
 def followed(run: Run) -> bool:
@@ -73,11 +73,11 @@ def band_of(shape: Shape, run: Run) -> float:
 
     Paged optimizers have more room because the same run took 10 % more in a process that had run others before.
     """
-    if not measured(shape, run) or not followed(run) or run.loss == "rows":
+    if not measured(shape) or not followed(run) or run.loss == "rows":
         return 0.2
     if run.sharing == "zero3" or (run.method == "qlora" and run.sharing in OFFLOADING) or run.cards > 2:
         return max(run.margin, 0.12)
-    if run.margin or run.sharing or shape.traced:
+    if run.margin or run.sharing or shape.traced or shape.spread_keys:
         return max(run.margin, 0.08)
     if run.attention == "eager" or run.fused or run.optimizer.startswith(("galore", "paged")) or shape.capped_scores:
         return 0.08
@@ -93,7 +93,7 @@ def judge(shape: Shape, run: Run, forecast: Forecast, capacity: int, capability:
     least = forecast.allocated + forecast.workspaces + context
     device = forecast.reserved + forecast.outside + context
     safe = device + int(forecast.reserved * band)
-    if not measured(shape, run):
+    if not measured(shape):
         least -= int(forecast.allocated * band)
     verdict = TOO_MUCH if least > capacity else FITS if safe <= capacity else TIGHT
     return Judgement(verdict=verdict, device=device, safe=safe, context=context, capacity=capacity, band=band)
