@@ -30,6 +30,7 @@ def guarded(body: str) -> list[bool]:
         f"def make():\n    if trl.__version__ > '1':\n        return None\n    return {OLD}",
         f"c = {OLD} if trl.__version__ < '1' else None",
         f"if getattr(trl, 'SFTConfig', None):\n    c = {OLD}",
+        f"from mine import is_trl_ge_1\nif not is_trl_ge_1:\n    c = {OLD}",
         f"try:\n    c = {OLD}\nexcept TypeError:\n    c = None",
         f"try:\n    c = {OLD}\nexcept Exception:\n    c = make(max_length=1)",
     ],

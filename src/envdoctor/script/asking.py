@@ -19,6 +19,8 @@ _ASKING = frozenset(
 _REFUSALS = frozenset({"TypeError", "AttributeError", "ImportError", "ModuleNotFoundError"})
 _BROAD = frozenset({"Exception", "BaseException"})
 _DEPTH = 3
+_LIBRARIES = frozenset({"transformers", "trl", "torch", "accelerate", "datasets"})
+"""Names like `is_transformers_ge_v5` ask which release of these is there, wherever they come from."""
 _OTHER_DEVICES = frozenset({"xpu", "mps", "npu", "hpu", "mlu", "musa", "mtia", "xla"})
 """What torch calls accelerators that few machines have: their branch is no part of the run elsewhere."""
 
@@ -34,6 +36,9 @@ def asks(test: ast.expr, scope: Scope, depth: int = 0) -> bool:
         name = _last(node) if isinstance(node, (ast.Name, ast.Attribute)) and id(node) not in options else ""
         lower = name.lower()
         if name in _ASKING or "version" in lower or (lower.endswith("available") and name != "is_available"):
+            return True
+        words = lower.split("_")
+        if words[0] in ("is", "has") and not _LIBRARIES.isdisjoint(words):
             return True
         if name == "is_available" and isinstance(node, ast.Attribute) and _last(node.value) in _OTHER_DEVICES:
             return True
