@@ -59,15 +59,15 @@ def made(body: str, rest: str = "") -> list[list[str]]:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ("def __init__(self, weights, *args, **kw):\n    super().__init__(*args, **kw)", [[], ["model", "tokenizer"]]),
+        ("def __init__(self, weights, *args, **kw):\n    super().__init__(*args, **kw)", [["model", "tokenizer"]]),
         (
             "def __init__(self, model, tokenizer, weights):\n    super().__init__(model=model, tokenizer=tokenizer)",
             [["model", "tokenizer"]],
         ),
-        ("def __init__(self, *args, **kw):\n    kw.pop('tokenizer')\n    super().__init__(*args, **kw)", [[]]),
-        ("def __init__(self, *args, **kw):\n    if x:\n        super().__init__(*args, **kw)", [[]]),
+        ("def __init__(self, *args, **kw):\n    kw.pop('tokenizer')\n    super().__init__(*args, **kw)", []),
+        ("def __init__(self, *args, **kw):\n    if x:\n        super().__init__(*args, **kw)", []),
         ("def __init__(self, **kw):\n    Trainer.__init__(self)\n", []),
-        ("def __init__(self, **kw):\n    super(Mine, self).__init__(**kw)", [[], ["model", "tokenizer", "weights"]]),
+        ("def __init__(self, **kw):\n    super(Mine, self).__init__(**kw)", [["model", "tokenizer", "weights"]]),
         ("def __init__(self, **kw):\n    super(Other, self).__init__(**kw)", []),
         ("def __new__(cls, **kw):\n    pass\ndef __init__(self, **kw):\n    super().__init__(**kw)", []),
         ("def other(self, **kw):\n    super().__init__(**kw)", [["model", "tokenizer", "weights"]]),

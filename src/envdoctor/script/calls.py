@@ -189,7 +189,9 @@ class Reader:
                     self._calls.append((made, branches))
 
     def _call(self, node: ast.Call, scope: Scope, branches: Branches) -> None:
-        name = target(node.func, scope) or base_constructor(node.func, scope, self._scopes)
+        name, base = target(node.func, scope), ""
+        if not name:
+            name = base = base_constructor(node.func, scope, self._scopes)
         positional, sent = node.args, 0
         if name == PARTIAL and node.args:
             name, positional, sent = target(node.args[0], scope), [], 1
@@ -225,6 +227,8 @@ class Reader:
                 continue
             complete = complete and hidden.complete
             arguments += self._unpacked(hidden)
+        if base and not arguments:
+            return  # a base that is handed on whatever there is, is no call of its own
         first = len(self._calls)
         self._keep(name, arguments, complete, self._place(node), branches)
         for call, _ in self._calls[first:] if scope is self._all.module else ():
