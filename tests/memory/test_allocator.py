@@ -48,6 +48,14 @@ def test_neighbours_are_merged_again() -> None:
     assert pool.reserved == 100 * MIB
 
 
+def test_of_two_free_blocks_of_one_size_the_one_of_the_later_segment_is_taken() -> None:
+    pool = Allocator()
+    first, second = pool.take(32 * MIB), pool.take(32 * MIB)
+    pool.give(first)
+    pool.give(second)
+    assert pool.take(32 * MIB) is second  # the driver puts each segment below the ones before
+
+
 def test_segments_never_merge_with_each_other() -> None:
     pool = Allocator()
     parts = [pool.take(50 * MIB) for _ in range(2)]

@@ -16,6 +16,7 @@ from envdoctor.memory.unroll import is_patterned, period_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from envdoctor.memory.ops import Weight
     from envdoctor.memory.run import Run
     from envdoctor.memory.shape import Shape
 
@@ -43,8 +44,10 @@ class Sketch:
         weights, adapters = model.weights() + last.weights() * times, model.adapters() + last.adapters() * times
         trained = weights if run.method == "full" else [] if run.method == "inference" else adapters
         needs = needs_of(run.optimizer, trained, model.embedding, projected(model))
-        self.base = sum([_rounded(size) for weight in [*weights, *adapters] for size in bytes_of(weight, run)])
-        self.states = sum(map(_rounded, needs.states))
+        once, again = [*model.weights(), *model.adapters()], [*last.weights(), *last.adapters()]
+        self.base = _stored(once, run) + times * _stored(again, run)
+        rounded = {size: _rounded(size) for size in set(needs.states)}  # thousands of states have a dozen sizes
+        self.states = sum([rounded[size] for size in needs.states])
         passing = most = 0
         for event in needs.passing:
             passing += event if event >= 0 else -needs.passing[~event]
@@ -120,6 +123,11 @@ def _lives(shape: Shape, run: Run, depth: int, period: int) -> set[int]:
             if events[at + 1] < 0 and (at in stretches[0] or at in stretches[1]):
                 lives.add(live)
     return lives
+
+
+def _stored(weights: list[Weight], run: Run) -> int:
+    """Return the bytes of blocks that hold these weights."""
+    return sum([_rounded(size) for weight in weights for size in bytes_of(weight, run)])
 
 
 def _rounded(size: int) -> int:
