@@ -119,6 +119,11 @@ def test_no_run_is_said_to_fit_into_less_than_it_took(forecasts: list[tuple[dict
         assert judge(shape, run, found, capacity, 9.0).verdict != FITS, label(row)
 
 
+def test_no_run_took_more_than_what_is_called_safe(forecasts: list[tuple[dict[str, Any], Forecast]]) -> None:
+    for row, found in forecasts:
+        assert judge(*asked(row), found, 1 << 50, 9.0).safe >= row["peak_reserved"] + 767 * MIB, label(row)
+
+
 @pytest.mark.parametrize("share", [1.03, 1.10])
 def test_no_run_is_said_not_to_fit_into_more_than_it_took(forecasts: list[tuple[dict[str, Any], Forecast]], share: float) -> None:
     for row, found in forecasts:

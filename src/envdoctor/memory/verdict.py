@@ -75,11 +75,13 @@ def band_of(shape: Shape, run: Run) -> float:
     """
     if not measured(shape) or not followed(run) or run.loss == "rows":
         return 0.2
+    if run.optimizer.startswith("galore"):  # 7 % more was reserved once than foreseen: what cuSOLVER takes meanwhile is known roughly
+        return max(run.margin, 0.12)
     if run.sharing == "zero3" or (run.method == "qlora" and run.sharing in OFFLOADING) or run.cards > 2:
         return max(run.margin, 0.12)
     if run.margin or run.sharing or shape.traced or shape.spread_keys:
         return max(run.margin, 0.08)
-    if run.attention == "eager" or run.fused or run.optimizer.startswith(("galore", "paged")) or shape.capped_scores:
+    if run.attention == "eager" or run.fused or run.optimizer.startswith("paged") or shape.capped_scores:
         return 0.08
     return 0.04
 
