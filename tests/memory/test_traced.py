@@ -1,4 +1,4 @@
-"""Families that no GPU ran: the step against the libraries' own code, traced on tensors without values (`traced.jsonl`)."""
+"""Families first held to the libraries' own code, traced on tensors without values (`traced.jsonl`); most ran on a GPU later, a few layers deep."""
 
 from __future__ import annotations
 
