@@ -1,4 +1,4 @@
-"""Families first held to the libraries' own code, traced on tensors without values (`traced.jsonl`); most ran on a GPU later, a few layers deep."""
+"""Families first held to the libraries' own code, traced on tensors without values (`traced.jsonl`); most ran later, a few layers deep."""
 
 from __future__ import annotations
 
