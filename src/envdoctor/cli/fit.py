@@ -96,7 +96,7 @@ def _only_once(words: Sequence[str], name: str, hint: str) -> None:
 
 
 def _answer(values: Values) -> int:
-    from envdoctor.cli.terminal import put
+    from envdoctor.cli.terminal import put, width
     from envdoctor.memory.arguments import Wishes, resolve
     from envdoctor.memory.changes import largest, room_of
     from envdoctor.memory.shape import shape_of
@@ -160,7 +160,7 @@ def _answer(values: Values) -> int:
 
         put(json.dumps(mapping(answer), indent=1) + "\n")
     else:
-        put("\n".join(lines(answer)) + "\n")
+        put("\n".join(lines(answer, width(sys.stdout))) + "\n")
     return 0 if judged is None or judged.verdict == FITS else 1
 
 

@@ -113,8 +113,24 @@ def title(name: str, run: Run) -> str:
     return " · ".join([*parts, run.attention])
 
 
-def lines(answer: Answer) -> list[str]:
-    """Tell everything, for people."""
+def folded(line: str, width: int) -> list[str]:
+    """Break a line that is too long at its spaces; what goes on stands two columns further in.
+
+    >>> folded("  one two three", 10)
+    ['  one two', '    three']
+    """
+    indent = len(line) - len(line.lstrip())
+    told, row = [], " " * indent
+    for word in line.split():
+        if row.strip() and len(row) + len(word) + 1 > width:
+            told.append(row)
+            row = " " * (indent + 2)
+        row += f" {word}" if row.strip() else word
+    return [*told, row]
+
+
+def lines(answer: Answer, width: int = 80) -> list[str]:
+    """Tell everything, for people, in lines of that width; the bar and its legend are never wider than 76 columns."""
     found, judged, run = answer.found, answer.judged, answer.run
     told = [title(answer.name, run)]
     if judged is not None:
@@ -150,7 +166,8 @@ def lines(answer: Answer) -> list[str]:
     if answer.traced:
         told.append(f"  traced: {answer.traced}" if answer.tier == "B" else f"  {answer.traced}")
     told += [f"  assumed: {text}" for text in answer.assumed]
-    return [*told, f"  shape: {answer.source}; {found.parameters:,} parameters, {found.trained:,} trained"]
+    told.append(f"  shape: {answer.source}; {found.parameters:,} parameters, {found.trained:,} trained")
+    return [part for line in told for part in (folded(line, width) if len(line) > width else [line])]
 
 
 def mapping(answer: Answer) -> dict[str, object]:
