@@ -10,7 +10,7 @@ import os
 from envdoctor.model.errors import InputError
 from envdoctor.model.markers import InvalidMarker, holds
 from envdoctor.model.snapshot import Distribution
-from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, admits, is_version, window
+from envdoctor.model.versions import InvalidSpecifier, InvalidVersion, admits, is_specifier, is_version, window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Layer:
 
     def _set(self, fresh: Distribution, at: Location, needer: str = "") -> None:
         """Put a distribution there that a place asks for, or what is installed there needs."""
-        if fresh.specifier and not _is_specifier(fresh.specifier):
+        if fresh.specifier and not is_specifier(fresh.specifier):
             self.problems.append(f"{at.path} line {at.line}: {fresh.specifier!r} is not a PEP 440 specifier")
             fresh = fresh.replace(specifier="")
         origin = f"{at.path}:{at.line}" + (f", needed by {needer}" if needer else "")
@@ -161,14 +161,6 @@ def _pinned(specifier: str) -> str:
     """Return the version that a specifier pins, or ""."""
     version = specifier.lstrip("=").strip() if specifier.startswith("==") and "," not in specifier else ""
     return version if version and "*" not in version and is_version(version) else ""
-
-
-def _is_specifier(text: str) -> bool:
-    try:
-        window(text)
-    except InvalidSpecifier:
-        return False
-    return True
 
 
 def _admits(specifier: str, there: Distribution) -> bool:

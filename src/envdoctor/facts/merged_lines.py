@@ -8,7 +8,7 @@ import re
 from envdoctor.model.names import normalise
 from envdoctor.model.references import file_parts, is_url, is_vcs, redact
 from envdoctor.model.snapshot import Distribution
-from envdoctor.model.versions import NOTHING, InvalidSpecifier, build_of, is_version, key, window
+from envdoctor.model.versions import NOTHING, build_of, is_specifier, is_version, key, window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def merge(
                 problems[f"{_place(line, folder)}: {pin!r} is not a PEP 440 version"] = None
             elif pin is not None:
                 pins.setdefault(pin, _place(line, folder))
-            elif _is_specifier(clause):
+            elif is_specifier(clause):
                 clauses[clause] = None
             else:
                 problems[f"{_place(line, folder)}: {clause!r} is not a PEP 440 specifier"] = None
@@ -90,14 +90,6 @@ def _pin(clause: str) -> str | None:
 
 # The usual spellings of PEP 440: `key` would import `packaging` for the ones with a suffix.
 _USUAL = re.compile(r"\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?", re.ASCII | re.IGNORECASE)
-
-
-def _is_specifier(clause: str) -> bool:
-    try:
-        window(clause)
-    except InvalidSpecifier:
-        return False
-    return True
 
 
 def _of_reference(url: str, name: str) -> str:

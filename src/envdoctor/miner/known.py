@@ -5,6 +5,7 @@ from __future__ import annotations
 from envdoctor.miner.frames import REFUSE, Frame
 from envdoctor.miner.values import NO, NONE, NOTHING, YES, assign, const, settled, truth
 from envdoctor.model.guards import UNKNOWN, all_of, any_of, no
+from envdoctor.model.versions import is_specifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,22 +81,12 @@ def _require_version(given: Arguments, frame: Frame, machine: Machine) -> Value:
         return NOTHING
     place = next((place for place, sign in enumerate(text) if sign in "<>=!~"), len(text))
     name, specifier = text[:place].strip().replace("_", "-").lower(), text[place:].replace(" ", "")
-    if not name or name == "python" or not name.replace("-", "").isalnum() or not _is_specifier(specifier):
+    if not name or name == "python" or not name.replace("-", "").isalnum() or not is_specifier(specifier):
         return NONE
     wanted = ("ver", name, specifier) if specifier else ("dist", name)
     hint = given.positional[1][1] if len(given.positional) > 1 and given.positional[1][0] == "const" else ""
     frame.fail(no(wanted), "ImportError", REFUSE, f"{text.strip()} is required{'. ' + str(hint) if hint else ''}")
     return NONE
-
-
-def _is_specifier(text: str) -> bool:
-    from envdoctor.model.versions import InvalidSpecifier, window
-
-    try:
-        window(text)
-    except InvalidSpecifier:
-        return False
-    return True
 
 
 def _json_loads(given: Arguments, frame: Frame, machine: Machine) -> Value:

@@ -54,6 +54,15 @@ def is_version(text: str) -> bool:
     return True
 
 
+def is_specifier(text: str) -> bool:
+    """Tell whether a text is a PEP 440 specifier."""
+    try:
+        window(text)
+    except InvalidSpecifier:
+        return False
+    return True
+
+
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.")
 _PARTS = (("post", 0), ("rc", 3), ("dev", 0), ("a", 1), ("b", 2))
 
