@@ -20,8 +20,8 @@ else:
     import _ast as ast
 
 TRAINER = "transformers.Trainer"
-_HEIRS = ("SFT", "DPO", "KTO", "ORPO", "CPO", "BCO", "GRPO", "Reward", "PRM", "GKD", "NashMD", "XPO", "OnlineDPO")
-"""Trainers of trl that derive from TRAINER in every release that has them."""
+_HEIRS = ("SFT", "DPO", "KTO", "ORPO", "CPO", "BCO", "GRPO", "Reward", "PRM", "GKD")
+"""Trainers of trl that derive from TRAINER in every release that has them, and train in its loop; OnlineDPO and its heirs have their own."""
 _TRAINERS = frozenset({TRAINER, "transformers.Seq2SeqTrainer", *(f"trl.{name}Trainer" for name in _HEIRS)})
 _CALLED: dict[tuple[str, str], str] = {
     ("trl.GRPOTrainer", "reward_funcs"): "trl.GRPOTrainer.reward_funcs",
