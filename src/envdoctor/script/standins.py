@@ -21,7 +21,7 @@ else:
 
 TRAINER = "transformers.Trainer"
 _HEIRS = ("SFT", "DPO", "KTO", "ORPO", "CPO", "BCO", "GRPO", "Reward", "PRM", "GKD")
-"""Trainers of trl that derive from TRAINER in every release that has them, and train in its loop; OnlineDPO and its heirs have their own."""
+"""Trainers of trl that derive from TRAINER in every release that has them, and take its steps: OnlineDPO and its heirs take their own."""
 _TRAINERS = frozenset({TRAINER, "transformers.Seq2SeqTrainer", *(f"trl.{name}Trainer" for name in _HEIRS)})
 _CALLED: dict[tuple[str, str], str] = {
     ("trl.GRPOTrainer", "reward_funcs"): "trl.GRPOTrainer.reward_funcs",
