@@ -63,33 +63,6 @@ def split_refusal(item: str) -> tuple[str, str, str]:
     return message, guard, module
 
 
-def partners_of(text: AtlasText) -> set[str]:
-    """Return the root modules that a package's needs, arguments and guards are about."""
-    found = set()
-    for section in ("needs", "passes"):
-        for items in text.sections.get(section, {}).values():
-            for item in items:
-                target, guard, _ = split_item(item)
-                found.add(root(target.partition(":")[0]))
-                if guard:
-                    found.update(roots_in(parse(guard)))
-    for items in text.sections.get("refuses", {}).values():
-        for item in items:
-            found.update(roots_in(parse(split_refusal(item)[1])))
-    return found
-
-
-def roots_in(guard: Guard) -> Iterator[str]:
-    """Return the root modules that a guard asks for."""
-    if guard[0] in ("and", "or"):
-        for part in guard[1]:
-            yield from roots_in(part)
-    elif guard[0] == "not":
-        yield from roots_in(guard[1])
-    elif guard[0] in ("has", "offers", "call"):
-        yield root(guard[1])
-
-
 def faults(text: AtlasText, partners: Mapping[str, Partner], modules: Mapping[str, str], others: Collection[str] = ()) -> Iterator[Row]:
     """Return every row of one package beside its partners.
 
